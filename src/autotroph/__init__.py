@@ -1,0 +1,1 @@
+"""autotroph: a product that feeds on its own use."""

@@ -1,0 +1,71 @@
+"""The whole exception tree. Every message says what, where, what was allowed, and the way out.
+
+    AutotrophError
+    ├── SpecError            the declaration (autotroph.toml) is wrong: file, line, key, choices
+    ├── UnknownName          a name nobody declared; carries the known ones and the nearest
+    ├── InputError           what a caller or a person sent cannot be taken
+    │   └── Conflict         the same idempotency key came with another body
+    ├── LedgerError          the store could not read or write
+    │   └── TamperedLedger   a hash chain does not hold
+    ├── GateError            evidence could not be computed; a gate that fails, fails closed
+    └── SourceError          a source of history (folder, repository) cannot be replayed
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AutotrophError(Exception):
+    """Anything autotroph raises on purpose; catch this to catch them all."""
+
+
+class SpecError(AutotrophError):
+    """The declaration is wrong. The message begins with `file:line: key`."""
+
+
+class InputError(AutotrophError):
+    """What a caller or a person sent cannot be taken; nothing was stored."""
+
+
+class Conflict(InputError):
+    """The same idempotency key came before with another body; the first one stands."""
+
+
+class LedgerError(AutotrophError):
+    """The store could not read or write."""
+
+
+class TamperedLedger(LedgerError):
+    """A hash chain does not hold: a row was edited, removed, reordered or cut off."""
+
+
+class GateError(AutotrophError):
+    """Evidence could not be computed. Whoever catches this refuses the candidate."""
+
+
+class SourceError(AutotrophError):
+    """A folder or repository cannot be replayed."""
+
+
+class UnknownName(AutotrophError):
+    """A name nobody declared, answered with the known ones.
+
+    >>> print(UnknownName("signal", "acepted", ["edited", "accepted"]))
+    no signal named 'acepted'; known: accepted, edited. Did you mean 'accepted'?
+    """
+
+    def __init__(self, noun: str, name: str, known: Iterable[str]) -> None:
+        self.noun, self.name, self.known = noun, name, sorted(known)
+        super().__init__(f"no {noun} named {name!r}; {suggest(name, self.known)}")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """List the known names and the nearest one, for the end of a message.
+
+    >>> suggest("kid", ["kind"])
+    "known: kind. Did you mean 'kind'?"
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"known: {', '.join(names) or 'none'}.{hint}"
