@@ -1,14 +1,14 @@
 """The whole exception tree. Every message says what, where, what was allowed, and the way out.
 
-    AutotrophError
-    ├── SpecError            the declaration (autotroph.toml) is wrong: file, line, key, choices
-    ├── UnknownName          a name nobody declared; carries the known ones and the nearest
-    ├── InputError           what a caller or a person sent cannot be taken
-    │   └── Conflict         the same idempotency key came with another body
-    ├── LedgerError          the store could not read or write
-    │   └── TamperedLedger   a hash chain does not hold
-    ├── GateError            evidence could not be computed; a gate that fails, fails closed
-    └── SourceError          a source of history (folder, repository) cannot be replayed
+AutotrophError
+├── SpecError            the declaration (autotroph.toml) is wrong: file, line, key, choices
+├── UnknownName          a name nobody declared; carries the known ones and the nearest
+├── InputError           what a caller or a person sent cannot be taken
+│   └── Conflict         the same idempotency key came with another body
+├── LedgerError          the store could not read or write
+│   └── TamperedLedger   a hash chain does not hold
+├── GateError            evidence could not be computed; a gate that fails, fails closed
+└── SourceError          a source of history (folder, repository) cannot be replayed
 """
 
 from collections.abc import Iterable

@@ -1,0 +1,299 @@
+"""The nouns, as frozen values: the arrows between the rooms and the rows of the ledger.
+
+A record that was read from the ledger carries its `sequence`: the order in which the ledger took it,
+which is the only order that counts. One that was not stored yet has sequence 0. `at` is event time,
+seconds since the epoch. Digests are SHA-256, 64 hex digits.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from autotroph.clock import digest
+
+Arm = Literal["holdback", "control", "candidate", "main"]
+Fold = Literal["gate", "tracks", ""]
+Finding = Literal["refused", "undecided", "advance", "hold", "promoted", "rolled back"]
+StageName = Literal["shadow", "canary", "serving", "withdrawn"]
+Value = bool | float | str
+
+SILENCE = "silence"
+"""The option of saying nothing. Every task of kind `text` has it."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the ledger. Each subclass is one table."""
+
+    sequence: int = 0
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be done with a row: agreed when it was made, travelling with it from then on."""
+
+    purposes: tuple[str, ...] = ("improve",)
+    learn: bool = True
+    region: str = ""
+    retention: str = "standard"
+
+
+class Option(msgspec.Struct, frozen=True):
+    """One thing a policy could have chosen, and the probability with which it would have."""
+
+    id: str
+    probability: float
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """An option before the choice: what it would put out, and what is known about it (finite numbers)."""
+
+    option: str
+    output: str = ""
+    features: dict[str, float] = {}
+
+
+class Decision(Record, frozen=True, kw_only=True):
+    """One choice, with the probability of everything that could have been chosen.
+
+    A decision that was not `served` re-answers the served one named in `shadows`, off the hot path.
+    `cluster` is what counts as one independent observation: the unit, or for a unit of one decision the
+    session it belongs to. `fold` says whose evidence it is: the gate's, or the tracks'.
+    """
+
+    id: str
+    task: str
+    release: str
+    epoch: int
+    arm: Arm
+    p_arm: float
+    options: tuple[Option, ...]
+    option: str
+    unit: str
+    unit_kind: Literal["user", "session", "decision"]
+    cluster: str
+    fold: Fold
+    policy: str
+    variant: str
+    declaration: str
+    at: float
+    user: str = ""
+    session: str = ""
+    served: bool = True
+    shadows: str = ""
+    key: str = ""
+    provenance: Literal["product", "shadow", "import"] = "product"
+    terms: Terms = Terms()
+    inputs: dict[str, Any] = {}
+    proposals: tuple[Proposal, ...] = ()
+
+    @property
+    def about(self) -> str:
+        """The served decision that signals are about: itself, or the one it shadows."""
+        return self.shadows or self.id
+
+
+class Completion(Record, frozen=True, kw_only=True):
+    """What came of a decision. Latency is measured, so it is outside the trace."""
+
+    decision: str
+    output: str
+    at: float
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    latency_ms: float = 0.0
+    error: str = ""
+
+
+class Signal(Record, frozen=True, kw_only=True):
+    """One thing that came back about a decision, a session or a user."""
+
+    id: str
+    name: str
+    about: Literal["decision", "session", "user"]
+    subject: str
+    value: Value
+    at: float
+    source: Literal["user", "outcome", "annotator", "judge", "system"] = "user"
+    fold: Fold = ""
+    key: str = ""
+    terms: Terms = Terms()
+
+
+class Interaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision with what came of it and what came back: what digestion feeds on. Not a row."""
+
+    decision: Decision
+    completion: Completion
+    signals: dict[str, Value]
+
+
+class Reward(Record, frozen=True, kw_only=True):
+    """What a decision was worth by one version of one declared expression; None where that is unknown."""
+
+    decision: str
+    name: str
+    version: str
+    value: float | None
+    final: bool
+    at: float
+    clipped: bool = False
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """One way of answering: a model and its parameters, identified by the hash of what it is.
+
+    `learns` says that the model goes on learning inside the release's envelope; otherwise it stays at
+    the ledger sequence `knowledge`.
+    """
+
+    model: str
+    parameters: dict[str, Any] = {}
+    knowledge: int = 0
+    learns: bool = False
+
+    @property
+    def digest(self) -> str:
+        """The hash of what it is."""
+        return digest(canonical(self))
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What a release may do within its own proof: which tracks may refit it, and how often.
+
+    `refit` maps a track's name to the number of newly finished interactions between two refits.
+    """
+
+    refit: dict[str, int] = {}
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What a release serves: variants, the digest of its policy document, and its envelope."""
+
+    variants: dict[str, Variant]
+    policy: str
+    envelope: Envelope = Envelope()
+
+    @property
+    def digest(self) -> str:
+        """The hash of what it is."""
+        return digest(canonical(self))
+
+
+class Artefact(Record, frozen=True, kw_only=True):
+    """A content-addressed document, such as a policy."""
+
+    digest: str
+    kind: str
+    body: bytes
+
+
+class Candidate(Record, frozen=True, kw_only=True):
+    """What a track or a person proposes, frozen before any evidence about it is counted."""
+
+    id: str
+    task: str
+    name: str
+    track: str
+    parent: str
+    body: Body
+    snapshot: str
+    at: float
+    lineage: tuple[str, ...] = ()
+
+
+class Release(Record, frozen=True, kw_only=True):
+    """What a task serves, or may come to serve: a candidate that the gate let through, and release 0."""
+
+    id: str
+    task: str
+    name: str
+    parent: str
+    candidate: str
+    verdict: str
+    body: Body
+    at: float
+
+
+class Stage(Record, frozen=True, kw_only=True):
+    """Where a release stands: an append-only row. The newest row of a release is its stage.
+
+    `policy` and `knowledge` are those of this epoch: an envelope moves them without a new release.
+    """
+
+    task: str
+    release: str
+    epoch: int
+    name: StageName
+    share: float
+    policy: str
+    knowledge: int
+    verdict: str
+    at: float
+
+
+class Verdict(Record, frozen=True, kw_only=True):
+    """What gate, ladder or a person found about a candidate, with the evidence and the α it was judged at."""
+
+    id: str
+    task: str
+    candidate: str
+    judge: Literal["gate", "ladder", "person"]
+    finding: Finding
+    reason: str
+    evidence: dict[str, Any]
+    alpha: float
+    at: float
+
+
+class Entry(Record, frozen=True, kw_only=True):
+    """A line of the journal: something that changed behaviour, or that people will want to know."""
+
+    actor: str
+    event: str
+    subject: str
+    details: dict[str, Any]
+    at: float
+
+
+class Measurement(Record, frozen=True, kw_only=True):
+    """A quantity measured over a window of ledger sequences, with its interval at level 1 − alpha."""
+
+    name: str
+    task: str
+    value: float
+    low: float
+    high: float
+    n: int
+    alpha: float
+    since: int
+    until: int
+    at: float
+
+
+class Cycle(Record, frozen=True, kw_only=True):
+    """Once round: everything up to the ledger sequence `through` was digested."""
+
+    number: int
+    through: int
+    at: float
+    counts: dict[str, int] = {}
+
+
+CHAINED: tuple[type[Record], ...] = (Candidate, Release, Stage, Verdict, Entry)
+"""Append-only and linked into one hash chain, in the order of the ledger."""
+
+ROWS: tuple[type[Record], ...] = (
+    *(Decision, Completion, Signal, Reward, Artefact, Measurement, Cycle),
+    *CHAINED,
+)
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def canonical(value: object) -> bytes:
+    """The one JSON text of a value: sorted keys, no spaces; what digests are taken of.
+
+    >>> canonical({"b": 1, "a": 0.5})
+    b'{"a":0.5,"b":1}'
+    """
+    return _ENCODER.encode(value)
