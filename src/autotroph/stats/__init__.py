@@ -1,0 +1,10 @@
+"""Arithmetic only, no I/O: tests and intervals that stay valid however often one looks.
+
+betting       is the mean above a threshold? exact, at any time
+confidence    between which numbers does it lie? over time, for means and relative gains
+offpolicy     what would another policy have earned, from the log
+alpha         how much error a season's candidates may spend together
+certificate   how many lying units a verdict would have survived
+ratio         did the arms get their shares?
+drift         has the reward fallen below its reference?
+"""
