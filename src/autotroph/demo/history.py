@@ -1,14 +1,16 @@
 """What people really wrote, in the order in which they wrote it.
 
-A history is a row of commits, oldest first. From a git repository it is every mainline commit with its merges
-unfolded; from a folder, or from the installed dependencies, one file counts as one commit. Only added lines are
-held in memory; whole versions of files are read when somebody asks for them.
+A history is a row of commits, oldest first. From a git repository it is every mainline commit with its
+merges unfolded; from a folder, or from the installed dependencies, one file counts as one commit. Only added
+lines are held in memory; whole versions of files are read when somebody asks for them.
 """
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tempfile
 from collections import Counter
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from importlib import metadata
-from itertools import accumulate, zip_longest
+from itertools import accumulate, islice, zip_longest
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
@@ -99,14 +101,12 @@ class History:
 
     @contextmanager
     def reading(self) -> Iterator[Read]:
-        """A function from a change to the file's whole new version; None where it is no clean text."""
+        """A function from a change to the file's whole new version; None where that is not UTF-8."""
         if self.repository is None:
             yield lambda change: change.hunks[0].text
             return
-        with _running(self.repository, ["cat-file", "--batch"], feed=True) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            yield partial(_whole_version, process.stdin, process.stdout)
+        with _running(self.repository, ["cat-file", "--batch"]) as process:
+            yield partial(_whole_version, process)
 
 
 def open_history(path: Path | None, seed: int = 0) -> History:
@@ -117,18 +117,19 @@ def open_history(path: Path | None, seed: int = 0) -> History:
     return read_repository(folder) if _has_history(folder) else read_folder(folder, seed)
 
 
-# ------------------------------------------------------------------------------------------ git repositories
+# ---------------------------------------- git repositories
 
 # Every setting of the person's own that would change the output, or run a program, is overruled.
-_GIT = (
-    "git --no-pager -c core.quotePath=false -c core.bigFileThreshold=300000 -c diff.orderFile= "
+_GIT = shlex.split(
+    "git --no-pager -c core.quotePath=false -c core.bigFileThreshold=300000 "
     "-c diff.suppressBlankEmpty=false -c log.showRoot=true -c protocol.allow=never"
-).split()
-_LOG = (
-    "log --topo-order --no-merges --patch --unified=2 --inter-hunk-context=0 --find-renames -l400 --full-index "
-    "--diff-algorithm=myers --no-color --no-ext-diff --no-textconv --no-show-signature --no-notes --no-mailmap "
-    "--submodule=short --src-prefix=a/ --dst-prefix=b/ --encoding=UTF-8 --format=%x00%H%x00%ae%x00%ct"
-).split()
+)
+_LOG = shlex.split(
+    "log --topo-order --no-merges --patch --unified=2 --inter-hunk-context=0 --find-renames -l400 "
+    "--full-index --diff-algorithm=myers --no-color --no-ext-diff --no-textconv --no-show-signature "
+    "--no-notes --no-mailmap --submodule=short --src-prefix=a/ --dst-prefix=b/ --encoding=UTF-8 "
+    f"--format=%x00%H%x00%ae%x00%ct -O{os.devnull}"
+)
 
 
 def read_repository(path: Path, characters: int = 24_000_000, commits: int = 20_000) -> History:
@@ -144,16 +145,22 @@ def read_repository(path: Path, characters: int = 24_000_000, commits: int = 20_
         gathered.take_all(_records(iter(process.stdout)))
     skipped = gathered.skipped + _opaque_reasons(folder, gathered.opaque)
     notes = tuple(_notes(folder, where, gathered.seen))
-    return _enough(History(folder.name or "repository", "git", gathered.history(), skipped, notes, folder), folder)
+    return _enough(
+        History(folder.name or "repository", "git", gathered.history(), skipped, notes, folder), folder
+    )
 
 
 def _existing_folder(path: Path) -> Path:
     try:
         folder = path.expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as trouble:
-        raise SourceError(f"{str(path)!r}: no such folder; name a folder with source or a git repository") from trouble
+        raise SourceError(
+            f"{str(path)!r}: no such folder; name a folder with source or a git repository"
+        ) from trouble
     if not folder.is_dir():
-        raise SourceError(f"{folder}: a file, not a folder; name the folder or the git repository it belongs to")
+        raise SourceError(
+            f"{folder}: a file, not a folder; name the folder or the git repository it belongs to"
+        )
     return folder
 
 
@@ -181,10 +188,17 @@ def _default_revision(folder: Path) -> str:
         return head.stdout.decode().strip()
     _git(folder, "rev-parse", "--git-dir")
     branches = _git(
-        folder, "for-each-ref", "--sort=-committerdate", "--format=%(objectname)", "refs/heads", "refs/remotes"
+        folder,
+        "for-each-ref",
+        "--sort=-committerdate",
+        "--format=%(objectname)",
+        "refs/heads",
+        "refs/remotes",
     )
     if not branches.stdout.strip():
-        raise SourceError(f"{folder}: a git repository without commits; commit something, or name another one")
+        raise SourceError(
+            f"{folder}: a git repository without commits; commit something, or name another one"
+        )
     return branches.stdout.decode().split()[0]
 
 
@@ -205,7 +219,9 @@ def _notes(folder: Path, where: Sequence[str], seen: int) -> Iterator[str]:
 
 def _git(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
     try:
-        done = subprocess.run([*_GIT, *arguments], cwd=folder, env=_environment(), capture_output=True, check=False)
+        done = subprocess.run(
+            [*_GIT, *arguments], cwd=folder, env=_environment(), capture_output=True, check=False
+        )
     except FileNotFoundError as missing:
         raise _no_git(folder) from missing
     if check and done.returncode:
@@ -214,7 +230,9 @@ def _git(folder: Path, *arguments: str, check: bool = True) -> subprocess.Comple
 
 
 @contextmanager
-def _running(folder: Path, arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _running(
+    folder: Path, arguments: Sequence[str], stdin: IO[bytes] | int = subprocess.PIPE
+) -> Iterator[subprocess.Popen[bytes]]:
     """A git process to talk with. It may be left early; if it failed by itself, that is an error."""
     with tempfile.TemporaryFile() as complaints:
         try:
@@ -222,7 +240,7 @@ def _running(folder: Path, arguments: Sequence[str]) -> Iterator[subprocess.Pope
                 [*_GIT, *arguments],
                 cwd=folder,
                 env=_environment(),
-                stdin=subprocess.PIPE,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=complaints,
             )
@@ -240,25 +258,48 @@ def _running(folder: Path, arguments: Sequence[str]) -> Iterator[subprocess.Pope
 
 def _environment() -> dict[str, str]:
     """The caller's environment, without what would point git at another repository or at the network."""
-    misleading = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE"}
-    misleading |= {"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS"}
+    misleading = {
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_PREFIX",
+        "GIT_COMMON_DIR",
+        "GIT_NAMESPACE",
+    }
+    misleading |= {
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_DIFF_OPTS",
+    }
     kept = {name: value for name, value in os.environ.items() if name not in misleading}
-    return kept | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+    return kept | {
+        "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+    }
 
 
 def _no_git(folder: Path) -> SourceError:
-    return SourceError(f"{folder}: a git repository, but the git command is not installed; install git and try again")
+    return SourceError(
+        f"{folder}: a git repository, but the git command is not installed; install git and try again"
+    )
 
 
 def _refusal(folder: Path, complaint: bytes) -> SourceError:
     said = complaint.decode(errors="replace").strip()
     if "dubious ownership" in said:
         allow = f"git config --global --add safe.directory {shlex.quote(str(folder))}"
-        return SourceError(f"{folder}: git refuses a repository that belongs to another user; to trust it: {allow}")
+        return SourceError(
+            f"{folder}: git refuses a repository that belongs to another user; to trust it: {allow}"
+        )
     if "not a git repository" in said:
         return SourceError(f"{folder}: not a git repository; name one, or a folder with source")
     first = next(iter(said.splitlines()), "no reason given")
-    return SourceError(f"{folder}: git cannot read this repository ({first}); `git fsck` there says what is broken")
+    return SourceError(
+        f"{folder}: git cannot read this repository ({first}); `git fsck` there says what is broken"
+    )
 
 
 @dataclass(slots=True)
@@ -323,8 +364,7 @@ def _hunks(opening: bytes, lines: Iterator[bytes]) -> Iterator[tuple[int, tuple[
     lead: list[bytes] = []
     run: list[bytes] = []
     number = first
-    while old > 0 or new > 0:
-        line = next(lines, b"\\")
+    while (old > 0 or new > 0) and (line := next(lines, b"")):
         tag, content = line[:1], line[1:]
         if tag == b"+":
             run.append(content)
@@ -347,3 +387,390 @@ def _spans(opening: bytes) -> tuple[int, int, int]:
     old, new = opening.split(b" ", 3)[1:3]
     first, _, length = new.partition(b",")
     return int(old.partition(b",")[2] or 1), max(0, int(first) - 1), int(length or 1)
+
+
+_ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
+
+
+def _unquoted(name: bytes) -> bytes:
+    r"""A path as git prints it after `+++ `, without the quotes and the side's letter.
+
+    >>> _unquoted(rb'"b/a\tb\303\251"').decode()
+    'a\tbé'
+    """
+    if name.startswith(b'"'):
+        name = re.sub(rb"\\([0-7]{3}|.)", lambda found: _unescaped(found[1]), name[1:-1])
+    return name.removeprefix(b"b/")
+
+
+def _unescaped(escape: bytes) -> bytes:
+    return bytes([int(escape, 8)]) if len(escape) == 3 else _ESCAPES.get(escape, escape)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Commits as they come, newest first, until there is no more room; and what was skipped on the way."""
+
+    room: int
+    seen: int = 0
+    commits: list[tuple[_Header, list[Change]]] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    opaque: list[str] = field(default_factory=list)
+    generated: set[str] = field(default_factory=set)
+
+    def take_all(self, records: Iterable[_Header | _Patch]) -> None:
+        """Take records until one does not fit."""
+        for record in records:
+            if isinstance(record, _Header):
+                self.seen += 1
+                self.commits.append((record, []))
+            elif not self._take(record):
+                return
+
+    def _take(self, patch: _Patch) -> bool:
+        if patch.opaque:
+            self.opaque.append(patch.blob)
+        if not patch.hunks:
+            return True
+        change = _change(patch)
+        if isinstance(change, str):
+            self.skipped[change] += 1
+            return True
+        self.room -= _size(change)
+        if self.room >= 0:
+            self.commits[-1][1].append(change)
+            self.generated.update([change.path] if _is_generated(change) else [])
+        return self.room >= 0
+
+    def history(self) -> tuple[Commit, ...]:
+        """The commits, oldest first, in a time that never runs backwards; what is generated is left out."""
+        oldest_first = self.commits[::-1]
+        times = accumulate((header.at for header, _ in oldest_first), max)
+        commits = [
+            Commit(header.id, header.author, at, tuple(self._written(changes)))
+            for (header, changes), at in zip(oldest_first, times, strict=True)
+        ]
+        return tuple(commit for commit in commits if commit.changes)
+
+    def _written(self, changes: Iterable[Change]) -> Iterator[Change]:
+        for change in changes:
+            if change.path in self.generated:
+                self.skipped["generated"] += 1
+            else:
+                yield change
+
+
+def _change(patch: _Patch) -> Change | str:
+    """What a patch added, or the reason to skip it."""
+    path = patch.path.decode(errors="backslashreplace")
+    reason = _MODES.get(patch.mode[:3]) or _unwanted(path)
+    if reason:
+        return reason
+    try:
+        hunks = tuple(_hunk(start, lead, run) for start, lead, run in patch.hunks)
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    return _unclean("\n".join(hunk.text for hunk in hunks)) or Change(path, patch.blob, hunks)
+
+
+def _hunk(start: int, lead: tuple[bytes, ...], run: bytes) -> Hunk:
+    return Hunk(start, tuple(line.decode().rstrip("\n") for line in lead), run.decode().removesuffix("\n"))
+
+
+def _opaque_reasons(folder: Path, blobs: Sequence[str]) -> Counter[str]:
+    """Why git showed no lines: the file is too large, or binary."""
+    if not blobs:
+        return Counter()
+    with tempfile.TemporaryFile() as names:
+        names.write("\n".join(blobs).encode())
+        names.seek(0)
+        with _running(folder, ["cat-file", "--batch-check=%(objectsize)"], names) as process:
+            assert process.stdout is not None
+            sizes = [int(line) if line.strip().isdigit() else 0 for line in process.stdout]
+    return Counter("too large" if size > FILE_BYTES else "binary" for size in sizes)
+
+
+def _whole_version(process: subprocess.Popen[bytes], change: Change) -> str | None:
+    """Ask a running `cat-file --batch` for a file; None where it is not there or not UTF-8."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(change.blob.encode() + b"\n")
+    process.stdin.flush()
+    answer = process.stdout.readline().split()
+    return _clean(process.stdout.read(int(answer[2]) + 1)[:-1]) if len(answer) == 3 else None
+
+
+# ---------------------------------------- folders and dependencies
+
+
+def read_folder(path: Path, seed: int = 0, files: int = 600, characters: int = 6_000_000) -> History:
+    """Read a folder without a history: one file counts as one commit, in the order of paths."""
+    folder = _existing_folder(path)
+    walked = [
+        (file, f"{file.relative_to(folder).as_posix()}") for file in islice(_walk(folder), _WALKED_FILES)
+    ]
+    skipped: Counter[str] = Counter()
+    found = _readable({folder.name: walked}, seed, skipped)
+    commits = _one_file_a_commit(_within(found, files, characters))
+    notes = (*_ONE_FILE_NOTE, *_folder_notes(len(walked), len(commits)))
+    return _enough(History(folder.name or "folder", "folder", commits, dict(skipped), notes), folder)
+
+
+def _folder_notes(walked: int, taken: int) -> Iterator[str]:
+    if walked == _WALKED_FILES:
+        yield f"only the first {_WALKED_FILES:,} files were looked at"
+    if walked > taken:
+        yield f"{walked:,} files: {taken:,} are replayed"
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files in the order of their paths; links and hidden folders are not followed."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and not _folder_reason(name))
+        for name in sorted(names):
+            file = Path(parent, name)
+            if not name.startswith(".") and file.is_file() and not file.is_symlink():
+                yield file
+
+
+def read_installed(seed: int = 0, files: int = 600, characters: int = 6_000_000) -> History:
+    """Read the source of the installed dependencies: every one is represented, one file counts as one commit.
+
+    The choice of files depends on `seed` and on what is installed, on nothing else.
+    """
+    recorded = {name: sorted(_recorded(name)) for name in _dependencies()}
+    skipped: Counter[str] = Counter()
+    found = _readable(recorded, seed, skipped)
+    commits = _one_file_a_commit(_within(found, files, characters))
+    total = sum(len(some) for some in recorded.values())
+    notes = (*_ONE_FILE_NOTE, f"{total:,} files of {', '.join(recorded)}: {len(commits):,} are replayed")
+    return _enough(
+        History("installed dependencies", "installed", commits, dict(skipped), notes), Path(sys.prefix)
+    )
+
+
+_ONE_FILE_NOTE = ("one file counts as one commit; times and order are synthetic",)
+
+
+def _dependencies() -> list[str]:
+    """The installed distributions that autotroph needs at run time, and those that they need."""
+    waiting, known = ["autotroph"], {"autotroph"}
+    while waiting:
+        needed = [_canonical(name) for name in _requirements(waiting.pop())]
+        fresh = [name for name in dict.fromkeys(needed) if name not in known]
+        waiting += fresh
+        known.update(fresh)
+    return sorted(name for name in known - {"autotroph"} if _installed(name))
+
+
+def _requirements(name: str) -> list[str]:
+    try:
+        required = metadata.requires(name)
+    except metadata.PackageNotFoundError:
+        return list(_DEPENDENCIES) if name == "autotroph" else []
+    wanted = [line for line in required or [] if "extra" not in line.partition(";")[2]]
+    return [found[0] for line in wanted if (found := re.match(r"[\w.-]+", line))]
+
+
+def _canonical(name: str) -> str:
+    """A distribution's name as packaging compares it.
+
+    >>> _canonical("Markdown_it.py")
+    'markdown-it-py'
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _recorded(name: str) -> Iterator[tuple[Path, str]]:
+    """A distribution's own Python files: where they are, and their paths as it records them."""
+    distribution = metadata.distribution(name)
+    for file in distribution.files or []:
+        if file.suffix in {".py", ".pyi"} and ".." not in file.parts and not _is_test(file):
+            yield Path(str(distribution.locate_file(file))), file.as_posix()
+
+
+def _is_test(path: PurePosixPath) -> bool:
+    named = path.name.startswith("test_") or path.name.endswith("_test.py") or path.name == "conftest.py"
+    return named or bool({"test", "tests", "_tests", "testing"} & set(path.parts))
+
+
+def _readable(
+    groups: Mapping[str, Sequence[tuple[Path, str]]], seed: int, skipped: Counter[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Group, path and text of file after file, the groups taking turns in a shuffled order of files."""
+    shuffled = [
+        [
+            (group, file, path)
+            for file, path in sorted(some, key=lambda one: _digest(f"{seed}:{one[1]}".encode()))
+        ]
+        for group, some in sorted(groups.items())
+    ]
+    for turn in zip_longest(*shuffled):
+        for group, file, path in filter(None, turn):
+            text, reason = _file_text(file, path)
+            if reason:
+                skipped[reason] += 1
+            else:
+                yield group, path, text
+
+
+def _file_text(file: Path, path: str) -> tuple[str, str]:
+    """A file's text, or the reason to skip it."""
+    if reason := _unwanted(path):
+        return "", reason
+    try:
+        if file.stat().st_size > FILE_BYTES:
+            return "", "too large"
+        content = file.read_bytes()
+    except OSError:
+        return "", "unreadable"
+    if b"\0" in content:
+        return "", "binary"
+    text = _clean(content)
+    if text is None:
+        return "", "not UTF-8"
+    text = text.removesuffix("\n")
+    whole = Change(path, "", (Hunk(0, (), text),))
+    return text, _unclean(text) or ("generated" if _is_generated(whole) else "" if text.strip() else "empty")
+
+
+def _within(found: Iterable[tuple[str, str, str]], files: int, characters: int) -> list[tuple[str, str, str]]:
+    """The files that fit, in the order of group and path."""
+    taken: list[tuple[str, str, str]] = []
+    for one in found:
+        characters -= len(one[2])
+        if characters < 0 or len(taken) == files:
+            break
+        taken.append(one)
+    return sorted(taken)
+
+
+def _one_file_a_commit(files: Sequence[tuple[str, str, str]]) -> tuple[Commit, ...]:
+    """Each file as a commit that adds it whole, one an hour."""
+    return tuple(
+        Commit(
+            id=_digest(f"{group}\0{path}\0{text}".encode(), size=20),
+            author=group,
+            at=_FIRST_HOUR + 3600.0 * hour,
+            changes=(Change(path, "", (Hunk(0, (), text),)),),
+        )
+        for hour, (group, path, text) in enumerate(files)
+    )
+
+
+def base_corpus(characters: int = 12_000_000) -> Iterator[str]:
+    """The texts of this interpreter's standard library, in the order of their paths, as far as they fit."""
+    library = Path(sysconfig.get_path("stdlib"))
+    for file in _walk(library):
+        path = file.relative_to(library)
+        if file.suffix != ".py" or _is_test(PurePosixPath(path)) or not _FOREIGN.isdisjoint(path.parts):
+            continue
+        text, reason = _file_text(file, path.as_posix())
+        characters -= len(text)
+        if characters < 0:
+            return
+        if not reason:
+            yield text
+
+
+_FOREIGN = {"site-packages", "dist-packages", "idlelib", "lib2to3", "ensurepip", "turtledemo", "pydoc_data"}
+
+# ---------------------------------------- what is not a person's text
+
+_MODES = {b"120": "symbolic link", b"160": "submodule"}
+_VENDORED = re.compile(
+    r"node_modules|bower_components|vendors?|_?vendored|_vendor|third[-_]?party|3rdparty|externs?|externals"
+    r"|(site|dist)-packages|\.?venv",
+    re.IGNORECASE,
+)
+_BUILT = re.compile(r"dist|__pycache__|__snapshots__", re.IGNORECASE)
+_LOCK = re.compile(
+    r".*\.lock|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|go\.sum|bun\.lockb|gradle\.lockfile",
+    re.IGNORECASE,
+)
+_DATA = re.compile(
+    r"\.(json\w?|ndjson|geojson|ipynb|csv|tsv|svg|map|snap|pot?|patch|diff|pem|crt|key|asc|bdf|obj|stl|srt"
+    r"|golden|log)",
+    re.IGNORECASE,
+)
+_MADE = re.compile(
+    r"\.min\.\w+$|[.-]bundle\.js$|_pb2(_grpc)?\.pyi?$|\.pb\.(go|cc|h)$|\.g\.dart$|\.designer\.cs$"
+    r"|(^|/)(configure|aclocal\.m4|ltmain\.sh|config\.(guess|sub)|Makefile\.in)$"
+)
+_SIGNED = re.compile(
+    r"@generated|code generated .*do not edit|(this file|automatically|auto-?) ?(is|was)? ?generated"
+    r"|generated automatically|bison parser, made by|lexical scanner generated by|yy_int_aligned",
+    re.IGNORECASE,
+)
+_LONG_LINE = re.compile(rf"[^\n]{{{LINE_CHARACTERS + 1}}}")
+
+
+def _unwanted(path: str) -> str:
+    """Why a file of this name is not read; nothing where it is.
+
+    >>> _unwanted("web/node_modules/x/index.js"), _unwanted("src/main.rs")
+    ('vendored', '')
+    """
+    place = PurePosixPath(path)
+    for folder in place.parts[:-1]:
+        if reason := _folder_reason(folder):
+            return reason
+    if _LOCK.fullmatch(place.name):
+        return "lock file"
+    if _DATA.fullmatch(place.suffix):
+        return "data"
+    return "generated" if _MADE.search(path) else ""
+
+
+def _folder_reason(name: str) -> str:
+    if _VENDORED.fullmatch(name):
+        return "vendored"
+    return "generated" if _BUILT.fullmatch(name) else ""
+
+
+def _clean(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _unclean(text: str) -> str:
+    """Why a text is not what a person types; nothing where it is."""
+    if "\0" in text:
+        return "binary"
+    return "minified" if _LONG_LINE.search(text) else ""
+
+
+def _is_generated(change: Change) -> bool:
+    """Whether the first lines say that a program wrote the file."""
+    first = change.hunks[0]
+    return first.start == 0 and bool(_SIGNED.search("\n".join(first.text[:2_000].split("\n")[:6])))
+
+
+def _size(change: Change) -> int:
+    return sum(len(hunk.text) for hunk in change.hunks)
+
+
+def _enough(history: History, folder: Path) -> History:
+    """The history, if there is anything to learn in it."""
+    lines = sum(len(span) for commit in history.commits for change in commit.changes for span in change.added)
+    if lines >= ENOUGH_LINES:
+        return history
+    skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(history.skipped.items()))
+    raise SourceError(
+        f"{folder}: {lines} lines of source, {ENOUGH_LINES} are needed"
+        f" (files skipped: {skipped or 'none'}); name a folder or repository with more source"
+    )
+
+
+def _digest(content: bytes, size: int = 8) -> str:
+    return blake2b(content, digest_size=size).hexdigest()
