@@ -1,8 +1,8 @@
 r"""Cuts source text of any programming language into tokens, losing nothing.
 
-Hindle, Barr, Su, Gabel and Devanbu, "On the naturalness of software" (ICSE 2012), section 3: source code, cut into its lexemes,
-is repetitive enough for n-grams. One space before a lexeme belongs to it, and a newline keeps the indentation that follows it, so
-that an n-gram reaches as far back as it can.
+Hindle, Barr, Su, Gabel and Devanbu, "On the naturalness of software" (ICSE 2012), section 3: source code,
+cut into its lexemes, is repetitive enough for n-grams. One space before a lexeme belongs to it, and a newline
+keeps the indentation that follows it, so that an n-gram reaches as far back as it can.
 
 >>> lex("if a:\n    b += 1")
 ['if', ' a', ':', '\n    ', 'b', ' +=', ' 1']
@@ -13,8 +13,13 @@ from itertools import accumulate
 
 _WORD = r"[^\W\d]\w{0,63}"
 _NUMBER = r"\d\w{0,63}(?:\.\d\w{0,63})?"
-_OPERATOR = r"\.\.\.|===|!==|<<=|>>=|\*\*=|//=|\"\"\"|'''|[-+*/%&|^=!<>:]=|->|=>|::|&&|\|\||\+\+|--|<<|>>|\*\*|//|/\*|\*/|<-|\.\."
-_TOKEN = re.compile(rf"\n[ \t]{{0,80}}| ?(?:{_WORD}|{_NUMBER}|{_OPERATOR}|[^\w\s])|[ \t]{{1,80}}|.", re.DOTALL)
+_OPERATOR = (
+    r"\.\.\.|===|!==|<<=|>>=|\*\*=|//=|\"\"\"|\'\'\'"
+    r"|[-+*/%&|^=!<>:]=|->|=>|<-|::|&&|\|\||\+\+|--|<<|>>|\*\*|//|/\*|\*/|\.\."
+)
+_TOKEN = re.compile(
+    rf"\n[ \t]{{0,80}}| ?(?:{_WORD}|{_NUMBER}|{_OPERATOR}|[^\w\s])|[ \t]{{1,80}}|.", re.DOTALL
+)
 _BLANK = re.compile(r"\s*")
 
 

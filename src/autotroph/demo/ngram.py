@@ -1,9 +1,10 @@
 """Which token comes next: nested n-gram counts of a language, a project and a file.
 
-Hellendoorn and Devanbu, "Are deep neural networks the best choice for modeling source code?" (ESEC/FSE 2017), section 3: counts that
-are cheap to update, nested from the general to the local, smoothed after Witten and Bell, beat recurrent networks on code. Here `Base`
-counts a corpus once, and a `Log` keeps what a project or a file says, in the order in which it was said, so that a model of the
-project as of any earlier moment is the same log, read up to a position.
+Hellendoorn and Devanbu, "Are deep neural networks the best choice for modeling source code?" (ESEC/FSE 2017),
+section 3: counts that are cheap to update, nested from the general to the local, smoothed after Witten and
+Bell, beat recurrent networks on code. Here `Base` counts a corpus once, and a `Log` keeps what a project or a
+file says, in the order in which it was said, so that a model of the project as of any earlier moment is the
+same log, read up to a position.
 """
 
 from bisect import bisect_left
@@ -21,31 +22,24 @@ ORDER = 8  # tokens of context
 BASE_ORDER = 6
 END = "\n"  # every newline, whatever indentation follows, is this one target
 _FOLLOWERS = 16  # the most frequent continuations that the base keeps for a context
+_ROWS = 1 << 16  # looked-up contexts that are kept at hand
 _TOKEN_BITS = 20
 _WORD_BITS = 64
 _MULTIPLIER = 0x9E3779B97F4A7C15
 _MASK = (1 << _WORD_BITS) - 1
-_INDEXED = (4, 2, 1)  # context lengths that a log can look up; longer ones are found by reading on backwards
-_RECENT = {4: 96, 2: 64, 1: 48}  # how many of the most recent places of a context are read
+_RECENT = {1: 48, 2: 64, 4: 96}  # how many of the most recent places of a context are read
 
-Followers = tuple[int, int, list[tuple[str, int]]]  # occurrences, distinct continuations, the most frequent of them
-
-
-class Place(NamedTuple):
-    """Where a log has seen the end of a context before."""
-
-    length: int
-    position: int
-    token: str
+Followers = tuple[
+    int, int, list[tuple[str, int]]
+]  # occurrences, distinct continuations, the most frequent of them
 
 
 class Prediction(NamedTuple):
-    """The most probable next token and what speaks for it."""
+    """The most probable next token, or the one asked about, and what speaks for it."""
 
     token: str
     probability: float
-    runner_up: str
-    runner_up_probability: float
+    rival: float  # the probability of the best other token
     end: float
     orders: tuple[int, int, int]  # the longest context after which base, project and file had this token
     counts: tuple[int, int]  # how often project and file had it after any context of at least two tokens
@@ -57,11 +51,11 @@ def target(token: str) -> str:
 
 
 class Base:
-    """Counts over a fixed corpus, in sorted arrays.
+    r"""Counts over a fixed corpus, in sorted arrays.
 
-    >>> base = Base(["for i in range(3):\\n"] * 2)
+    >>> base = Base(["for i in range(3):\n"] * 2)
     >>> base.followers(["for", " i"])[2]
-    (2, 1, [(' in', 2)])
+    (2, 1, ((' in', 2),))
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -76,6 +70,7 @@ class Base:
         array = np.array(stream, dtype=np.uint64)
         array[array >= 1 << _TOKEN_BITS] = 0
         self._tables = _tables(array, self._targets())
+        self._rows: dict[tuple[int, int], Followers] = {}
 
     def _targets(self) -> NDArray[np.uint64]:
         """For each id the id of what has to be predicted for it."""
@@ -97,13 +92,21 @@ class Base:
         return found
 
     def _row(self, length: int, key: int) -> Followers:
-        table = self._tables[length]
+        row = self._rows.get((length, key))
+        if row is None:
+            if len(self._rows) >= _ROWS:
+                self._rows.clear()
+            row = self._rows[length, key] = self._read(self._tables[length], key)
+        return row
+
+    def _read(self, table: "_Table", key: int) -> Followers:
         at = int(table.keys.searchsorted(np.uint64(key)))
         if at == len(table.keys) or int(table.keys[at]) != key:
-            return (0, 0, [])
-        low, high = int(table.starts[at]), int(table.starts[at + 1])
-        pairs = zip(table.tokens[low:high].tolist(), table.counts[low:high].tolist(), strict=True)
-        return int(table.totals[at]), int(table.distinct[at]), [(self.tokens[token], number) for token, number in pairs]
+            return (0, 0, ())
+        span = slice(int(table.starts[at]), int(table.starts[at + 1]))
+        pairs = zip(table.tokens[span].tolist(), table.counts[span].tolist(), strict=True)
+        followers = tuple((self.tokens[token], number) for token, number in pairs)
+        return int(table.totals[at]), int(table.distinct[at]), followers
 
 
 class _Table(NamedTuple):
@@ -146,67 +149,59 @@ def _table(contexts: NDArray[np.uint64], following: NDArray[np.uint64], least: i
     kept = totals >= least
     ends = np.cumsum(np.minimum(distinct[kept], _FOLLOWERS))
     slices = np.concatenate([[0], ends]).astype(np.int64)
-    return _Table(keys[kept], slices, totals[kept], distinct[kept], tokens[order], counts[order].astype(np.int32))
+    return _Table(
+        keys[kept], slices, totals[kept], distinct[kept], tokens[order], counts[order].astype(np.int32)
+    )
 
 
 class Log:
     """Tokens in the order in which they were written, and where each short context occurs.
 
-    A reader names the position up to which it reads, so that what is appended later never changes what an earlier model says.
+    A reader names the position up to which it reads, so that what is appended later never changes what an
+    earlier model says. Contexts of the given `lengths` are looked up; others are found by reading on backwards.
     """
 
-    def __init__(self) -> None:
-        self.tokens: list[str] = []
-        self._places: dict[tuple[str, ...], int | list[int]] = {}
+    def __init__(self, lengths: Sequence[int] = (1, 2, 4)) -> None:
+        self.tokens: list[str] = [""]  # matches nothing, so that reading backwards stops here
+        self._same: dict[str, str] = {}
+        self._places: dict[int, defaultdict[tuple[str, ...], list[int]]] = {
+            length: defaultdict(list) for length in lengths
+        }
 
-    def append(self, tokens: Iterable[str]) -> None:
+    def append(self, tokens: Sequence[str]) -> None:
         """Adds `tokens` after all others."""
-        log, places = self.tokens, self._places
-        for token in tokens:
-            position = len(log)
-            log.append(token)
-            for length in _INDEXED:
-                if position < length:
-                    continue
-                context = tuple(log[position - length : position])
-                held = places.get(context)
-                if held is None:
-                    places[context] = position
-                elif type(held) is int:
-                    places[context] = [held, position]
-                else:
-                    held.append(position)  # type: ignore[union-attr]
+        log, begin = self.tokens, len(self.tokens)
+        log.extend(map(self._same.setdefault, tokens, tokens))
+        for length, places in self._places.items():
+            start = max(begin - length, 1)
+            contexts = zip(*(log[start + shift :] for shift in range(length)), strict=False)
+            for position, context in zip(range(start + length, len(log)), contexts, strict=False):
+                places[context].append(position)
 
-    def recent(self, context: tuple[str, ...], end: int, most: int) -> Sequence[int]:
-        """The last `most` positions before `end` that follow `context`, latest first."""
-        held = self._places.get(context)
-        if held is None:
-            return ()
-        if isinstance(held, int):
-            return (held,) if held < end else ()
+    def levels(self, context: Sequence[str], end: int, reach: int = ORDER) -> list[list[int]]:
+        """For 0, 1, 2, ... tokens at the end of `context`: the latest positions before `end` after them.
+
+        Latest first; the list ends with the longest context that occurs.
+        """
+        levels: list[list[int]] = [[]]
+        log, found = self.tokens, list[int]()
+        for length in range(1, min(reach, len(context)) + 1):
+            if length in self._places:
+                found = self._recent(tuple(context[-length:]), end)
+            else:
+                earlier = context[-length]
+                found = [position for position in found if log[position - length] == earlier]
+            if not found:
+                break
+            levels.append(found)
+        return levels
+
+    def _recent(self, context: tuple[str, ...], end: int) -> list[int]:
+        held = self._places[len(context)].get(context)
+        if not held:
+            return []
         high = bisect_left(held, end) if held[-1] >= end else len(held)
-        return held[max(0, high - most) : high][::-1]
-
-    def places(self, context: Sequence[str], end: int, reach: int = ORDER) -> list[Place]:
-        """Where the end of `context` was seen before position `end`: longer indexed contexts first, then latest first."""
-        found = []
-        above = reach + 1
-        for length in _INDEXED:
-            if length > len(context):
-                continue
-            for position in self.recent(tuple(context[-length:]), end, _RECENT[length]):
-                matched = self._matched(context, position, length, reach)
-                if matched < above:
-                    found.append(Place(matched, position, self.tokens[position]))
-            above = length
-        return found
-
-    def _matched(self, context: Sequence[str], position: int, known: int, reach: int) -> int:
-        """How many tokens before `position` agree with the end of `context`."""
-        log, most = self.tokens, min(reach, len(context), position)
-        while known < most and log[position - known - 1] == context[-known - 1]:
-            known += 1
-        return known
+        return held[max(0, high - _RECENT[len(context)]) : high][::-1]
 
 
 class Reading(NamedTuple):
@@ -219,8 +214,8 @@ class Reading(NamedTuple):
 class _Mixture:
     """A distribution that takes in one context length of one source after another, as Witten and Bell smooth.
 
-    Bell, Cleary and Witten, "Text Compression" (1990), method C: after n occurrences of a context with t distinct continuations, a
-    share of t / (n + t) stays with what shorter contexts say.
+    Bell, Cleary and Witten, "Text Compression" (1990), method C: after n occurrences of a context with t
+    distinct continuations, a share of t / (n + t) stays with what shorter contexts say.
     """
 
     def __init__(self) -> None:
@@ -248,55 +243,70 @@ class _Mixture:
         return self._scaled.get(token, 0.0) * self._scale
 
 
-def predict(base: Base, project: Reading, file: Reading, context: Sequence[str]) -> Prediction:
-    """Predicts the token after `context`: every context length from none to eight, base before project before file."""
-    rows = base.followers(context)
-    seen_project = project.log.places(context, project.end)
-    seen_file = file.log.places(context, file.end)
-    by_project, by_file = _nested(seen_project), _nested(seen_file)
+class Sources(NamedTuple):
+    """What a prediction draws on, from the general to the local."""
+
+    base: Base
+    project: Reading
+    file: Reading
+
+
+def predict(sources: Sources, context: Sequence[str], wanted: str | None = None) -> Prediction:
+    """Predicts the token after `context`, from each context length in turn, base before project before file.
+
+    With `wanted`, says the same about that token instead of the most probable one.
+    """
+    rows = sources.base.followers(context)
+    project, file = (_counts(reading, context) for reading in sources[1:])
     mixture = _Mixture()
     for order in range(ORDER + 1):
         if order < len(rows) and rows[order][0]:
             mixture.add(*rows[order])
-        for nested in (by_project, by_file):
-            counts = nested.get(order)
-            if counts:
+        for local in (project, file):
+            if 0 < order < len(local):
+                counts = local[order]
                 mixture.add(sum(counts.values()), len(counts), counts.items())
     first, second = mixture.best()
+    token = first[0] if wanted is None else wanted
     return Prediction(
-        token=first[0],
-        probability=first[1],
-        runner_up=second[0],
-        runner_up_probability=second[1],
+        token=token,
+        probability=mixture.probability(token),
+        rival=first[1] if token != first[0] else second[1],
         end=mixture.probability(END),
-        orders=(_deepest(rows, first[0]), _longest(seen_project, first[0]), _longest(seen_file, first[0])),
-        counts=(_often(by_project, first[0]), _often(by_file, first[0])),
+        orders=(
+            _deepest([dict(row[2]) for row in rows], token),
+            _deepest(project, token),
+            _deepest(file, token),
+        ),
+        counts=(_often(project, token), _often(file, token)),
     )
 
 
-def _nested(places: Sequence[Place]) -> dict[int, Mapping[str, int]]:
-    """Continuations counted by context length; a longer context counts for the shorter ones too."""
-    nested: dict[int, Mapping[str, int]] = {}
-    counts: dict[str, int] = {}
-    by_length: dict[int, list[str]] = {}
-    for length, _, token in places:
-        by_length.setdefault(length, []).append(END if token[0] in "\r\n" else token)
-    for length in range(max(by_length, default=0), 0, -1):
-        if length in by_length:
-            counts = dict(counts)
-            for token in by_length[length]:
-                counts[token] = counts.get(token, 0) + 1
-        nested[length] = counts
+def _counts(reading: Reading, context: Sequence[str]) -> list[Mapping[str, int]]:
+    """Continuations counted, by the length of the context before them."""
+    tokens = reading.log.tokens
+    nested: list[Mapping[str, int]] = []
+    held: list[int] = []
+    for positions in reading.log.levels(context, reading.end):
+        if nested and len(positions) == len(held) and positions == held:
+            nested.append(nested[-1])
+            continue
+        counts: dict[str, int] = {}
+        for position in positions:
+            token = tokens[position]
+            if token[0] in "\r\n":
+                token = END
+            counts[token] = counts.get(token, 0) + 1
+        nested.append(counts)
+        held = positions
     return nested
 
 
-def _deepest(rows: Sequence[Followers], token: str) -> int:
-    return max((order for order, row in enumerate(rows) if any(token == other for other, _ in row[2])), default=0)
+def _deepest(nested: Sequence[Mapping[str, int]], token: str) -> int:
+    """The longest context after which `token` was seen."""
+    return max((order for order, counts in enumerate(nested) if token in counts), default=0)
 
 
-def _longest(places: Sequence[Place], token: str) -> int:
-    return max((place.length for place in places if target(place.token) == token), default=0)
-
-
-def _often(nested: Mapping[int, Mapping[str, int]], token: str) -> int:
-    return nested.get(2, {}).get(token, 0)
+def _often(nested: Sequence[Mapping[str, int]], token: str) -> int:
+    """How often `token` was seen after the last two tokens."""
+    return nested[2].get(token, 0) if len(nested) > 2 else 0
