@@ -143,11 +143,12 @@ def read_repository(path: Path, characters: int = 24_000_000, commits: int = 20_
     with _running(folder, [*_LOG, f"--max-count={commits}", *where]) as process:
         assert process.stdout is not None
         gathered.take_all(_records(iter(process.stdout)))
-    skipped = gathered.skipped + _opaque_reasons(folder, gathered.opaque)
-    notes = tuple(_notes(folder, where, gathered.seen))
-    return _enough(
-        History(folder.name or "repository", "git", gathered.history(), skipped, notes, folder), folder
-    )
+        if gathered.room < 0:
+            process.terminate()
+    replayed = gathered.history()
+    skipped = dict(gathered.skipped + _opaque_reasons(folder, gathered.opaque))
+    notes = tuple(_notes(folder, where, len(gathered.commits)))
+    return _enough(History(folder.name or "repository", "git", replayed, skipped, notes, folder), folder)
 
 
 def _existing_folder(path: Path) -> Path:
@@ -249,8 +250,8 @@ def _running(
         with process:
             try:
                 yield process
-            finally:
-                process.terminate()
+            except BrokenPipeError as died:
+                raise _refusal(folder, b"the git command died") from died
         complaints.seek(0)
         if process.returncode > 0:
             raise _refusal(folder, complaints.read())
@@ -412,7 +413,6 @@ class _Gathered:
     """Commits as they come, newest first, until there is no more room; and what was skipped on the way."""
 
     room: int
-    seen: int = 0
     commits: list[tuple[_Header, list[Change]]] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     opaque: list[str] = field(default_factory=list)
@@ -422,10 +422,11 @@ class _Gathered:
         """Take records until one does not fit."""
         for record in records:
             if isinstance(record, _Header):
-                self.seen += 1
                 self.commits.append((record, []))
             elif not self._take(record):
-                return
+                break
+        if self.room < 0 and not self.commits[-1][1]:
+            self.commits.pop()
 
     def _take(self, patch: _Patch) -> bool:
         if patch.opaque:
@@ -497,6 +498,8 @@ def _whole_version(process: subprocess.Popen[bytes], change: Change) -> str | No
     process.stdin.write(change.blob.encode() + b"\n")
     process.stdin.flush()
     answer = process.stdout.readline().split()
+    if not answer:
+        raise BrokenPipeError
     return _clean(process.stdout.read(int(answer[2]) + 1)[:-1]) if len(answer) == 3 else None
 
 

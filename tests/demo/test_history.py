@@ -1,0 +1,437 @@
+"""Histories are read from real repositories, built here with the git command."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from autotroph.demo.cursors import learned_text
+from autotroph.demo.history import (
+    History,
+    base_corpus,
+    open_history,
+    read_folder,
+    read_installed,
+    read_repository,
+)
+from autotroph.errors import SourceError
+
+PROGRAM = "".join(f"def function_{number}(argument):\n    return {number}\n" for number in range(15))
+
+
+class Repository:
+    """A small repository to write in; every commit is a minute after the one before."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.minutes = folder, 0
+        folder.mkdir(parents=True)
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *arguments: str) -> str:
+        when = f"{1_700_000_000 + 60 * self.minutes} +0000"
+        who = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_AUTHOR_DATE": when}
+        who |= {"GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.com", "GIT_COMMITTER_DATE": when}
+        plain = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.folder), "GIT_CONFIG_NOSYSTEM": "1"}
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.folder, env=plain | who, check=True, capture_output=True
+        )
+        return done.stdout.decode()
+
+    def commit(self, files: dict[str, str | bytes | None]) -> None:
+        for name, content in files.items():
+            file = self.folder / name
+            if content is None:
+                file.unlink()
+                continue
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.git("add", "--all")
+        self.minutes += 1
+        self.git("commit", "--quiet", "--allow-empty", "--message", "a commit")
+
+
+@pytest.fixture(autouse=True)
+def _own_settings_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "repository")
+
+
+def added(history: History) -> list[tuple[str, list[str]]]:
+    """Path and added lines of every change, in order."""
+    return [
+        (change.path, [line for hunk in change.hunks for line in hunk.lines])
+        for commit in history.commits
+        for change in commit.changes
+    ]
+
+
+def assert_lines_stand_where_they_are_said_to(history: History) -> None:
+    with history.reading() as read:
+        for commit in history.commits:
+            for change in commit.changes:
+                text = read(change)
+                assert text is not None
+                lines = text.split("\n")
+                for hunk, span in zip(change.hunks, change.added, strict=True):
+                    assert [lines[number] for number in span] == hunk.lines
+                    assert tuple(lines[hunk.start - len(hunk.lead) : hunk.start]) == hunk.lead
+
+
+def test_commits_come_oldest_first_with_what_each_added(repository: Repository) -> None:
+    repository.commit({"a.py": PROGRAM})
+    repository.commit({"a.py": PROGRAM.replace("return 7\n", "return 8\n") + "tail = 1\n"})
+    history = read_repository(repository.folder)
+    assert added(history) == [
+        ("a.py", PROGRAM.rstrip("\n").split("\n")),
+        ("a.py", ["    return 8", "tail = 1"]),
+    ]
+    assert history.commits[1].changes[0].added == (range(15, 16), range(30, 31))
+    assert [commit.at for commit in history.commits] == [1_700_000_060.0, 1_700_000_120.0]
+    learned = learned_text(history.commits[1])
+    assert learned.startswith("    return 6\ndef function_7(argument):\n    return 8\n")
+    assert (history.kind, history.python_share, history.notes) == ("git", 1.0, ())
+    assert_lines_stand_where_they_are_said_to(history)
+
+
+def test_merges_are_unfolded_and_add_nothing_themselves(repository: Repository) -> None:
+    repository.commit({"a.go": PROGRAM})
+    repository.git("checkout", "--quiet", "-b", "side")
+    repository.commit({"b.rs": "let side = 1;\n"})
+    repository.git("checkout", "--quiet", "main")
+    repository.commit({"c.js": "let main = 1;\n"})
+    repository.git("merge", "--quiet", "--no-ff", "--no-edit", "side")
+    repository.commit({"d.sh": "echo after\n"})
+    paths = [path for path, _ in added(read_repository(repository.folder))]
+    assert sorted(paths) == ["a.go", "b.rs", "c.js", "d.sh"]
+    assert (paths[0], paths[-1]) == ("a.go", "d.sh")
+
+
+def test_a_rename_adds_only_its_new_lines_and_a_deletion_nothing(repository: Repository) -> None:
+    repository.commit({"a.py": PROGRAM, "b.py": PROGRAM + "b = 1\n"})
+    repository.commit({"a.py": None, "renamed.py": PROGRAM + "new = 1\n"})
+    repository.commit({"b.py": None})
+    assert added(read_repository(repository.folder))[2:] == [("renamed.py", ["new = 1"])]
+
+
+def test_what_no_person_typed_is_skipped_and_counted(repository: Repository) -> None:
+    repository.commit(
+        {
+            "a.py": PROGRAM,
+            "picture.png": b"\x89PNG\0\0\0",
+            "late_nul.py": b"x = 1\n" * 2_000 + b"\0\n",
+            "latin.py": "name = 'é'\n".encode("latin-1"),
+            "large.py": "x = 1\n" * 60_000,
+            "wide.js": "x" * 1_001 + "\n",
+            "node_modules/x/index.js": "vendored\n",
+            "Cargo.lock": "locked\n",
+            "rows.csv": "1,2\n",
+            "parser.c": "/* A Bison parser, made by GNU Bison 3.8 */\nint x;\n",
+        }
+    )
+    repository.commit({"parser.c": "/* A Bison parser, made by GNU Bison 3.8 */\nint x;\nint later;\n"})
+    (repository.folder / "link.py").symlink_to("a.py")
+    repository.commit({"settings.toml": "kept = true\n", "README.md": "kept\n"})
+    history = read_repository(repository.folder)
+    assert [path for path, _ in added(history)] == ["a.py", "README.md", "settings.toml"]
+    assert dict(history.skipped) == {
+        "binary": 2,
+        "not UTF-8": 1,
+        "too large": 1,
+        "minified": 1,
+        "vendored": 1,
+        "lock file": 1,
+        "data": 1,
+        "generated": 2,
+        "symbolic link": 1,
+    }
+
+
+def test_odd_names_and_contents_are_read_as_they_are(repository: Repository) -> None:
+    names = [
+        "two words.py",
+        "new\nline.py",
+        'tab\tand "quote"\\.py',
+        "größe/日本.py",
+        "--output=x.py",
+        "b.py ",
+    ]
+    headers = "+++ b/fake.py\n--- a/fake.py\n@@ -1,9 +1,9 @@\ndiff --git a/x b/x\n\\ No newline\n"
+    tricky = f"{headers}\f\r\n\u2028x\n\n\nno end"
+    repository.commit({name: f"{tricky} {number}" for number, name in enumerate(names)})
+    repository.commit({names[0]: f"first\n{tricky} 0\nlast\n"})
+    history = read_repository(repository.folder)
+    found = dict(added(history))
+    assert set(found) == set(names)
+    assert found[names[1]] == f"{tricky} 1".split("\n")
+    assert_lines_stand_where_they_are_said_to(history)
+
+
+def test_settings_of_the_person_change_nothing(repository: Repository, tmp_path: Path) -> None:
+    repository.commit({"a.py": PROGRAM})
+    repository.commit({"a.py": PROGRAM.replace("7", "8"), ".gitattributes": "*.py diff=own\n"})
+    plain = read_repository(repository.folder)
+    witness = tmp_path / "a program ran"
+    for name, value in {
+        "color.ui": "always",
+        "diff.noprefix": "true",
+        "diff.mnemonicPrefix": "true",
+        "diff.external": f"touch '{witness}'",
+        "diff.own.textconv": f"touch '{witness}'; cat",
+        "diff.own.command": f"touch '{witness}'",
+        "diff.orderFile": "missing",
+        "diff.algorithm": "patience",
+        "diff.suppressBlankEmpty": "true",
+        "diff.context": "9",
+        "diff.wsErrorHighlight": "all",
+        "log.showSignature": "true",
+        "gpg.program": "/nonexistent",
+        "core.quotePath": "true",
+        "core.pager": f"touch '{witness}'",
+    }.items():
+        repository.git("config", name, value)
+    assert read_repository(repository.folder) == plain
+    assert not witness.exists()
+
+
+def test_another_repository_in_the_environment_is_ignored(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"a.py": PROGRAM})
+    other = Repository(tmp_path / "other")
+    other.commit({"other.py": PROGRAM})
+    monkeypatch.setenv("GIT_DIR", str(other.folder / ".git"))
+    assert [path for path, _ in added(read_repository(repository.folder))] == ["a.py"]
+
+
+def test_a_bare_repository_and_a_hostile_folder_name_are_read_alike(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"a.py": PROGRAM})
+    monkeypatch.chdir(tmp_path)
+    repository.git("clone", "--quiet", "--bare", ".", str(tmp_path / "--upload-pack=touch x"))
+    bare = open_history(Path("--upload-pack=touch x"))
+    assert bare.kind == "git"
+    assert bare.commits == read_repository(repository.folder).commits
+    assert_lines_stand_where_they_are_said_to(bare)
+
+
+def test_a_folder_inside_a_repository_is_read_alone(repository: Repository) -> None:
+    repository.commit({"src/a.py": PROGRAM, "elsewhere.py": PROGRAM})
+    repository.commit({"elsewhere.py": PROGRAM + "x = 1\n"})
+    history = open_history(repository.folder / "src")
+    assert [path for path, _ in added(history)] == ["a.py"]
+    assert history.notes == ()
+    assert_lines_stand_where_they_are_said_to(history)
+
+
+def test_an_ignored_folder_inside_a_repository_is_a_folder(repository: Repository) -> None:
+    repository.commit({"a.py": PROGRAM, ".gitignore": "out\n"})
+    (repository.folder / "out").mkdir()
+    (repository.folder / "out" / "b.py").write_text(PROGRAM)
+    assert open_history(repository.folder / "out").kind == "folder"
+
+
+def test_authors_are_pseudonyms_and_time_never_runs_backwards(repository: Repository) -> None:
+    repository.minutes = 10
+    repository.commit({"a.py": PROGRAM})
+    repository.minutes = 0
+    repository.commit({"b.py": PROGRAM})
+    history = read_repository(repository.folder)
+    assert [commit.at for commit in history.commits] == [1_700_000_660.0, 1_700_000_660.0]
+    assert len({commit.author for commit in history.commits}) == 1
+    assert "example" not in history.commits[0].author
+
+
+def test_a_shallow_clone_says_so(repository: Repository, tmp_path: Path) -> None:
+    repository.commit({"a.py": PROGRAM})
+    repository.commit({"b.py": PROGRAM})
+    repository.git("clone", "--quiet", "--depth=1", f"file://{repository.folder}", str(tmp_path / "shallow"))
+    history = read_repository(tmp_path / "shallow")
+    assert len(history.commits) == 1
+    assert "shallow" in history.notes[0]
+
+
+def test_where_head_names_nothing_the_newest_branch_is_read(repository: Repository) -> None:
+    repository.commit({"a.py": PROGRAM})
+    repository.git("symbolic-ref", "HEAD", "refs/heads/gone")
+    assert len(read_repository(repository.folder).commits) == 1
+
+
+@pytest.fixture(scope="module")
+def long_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three thousand commits of 40 lines, written by fast-import."""
+    folder = tmp_path_factory.mktemp("long") / "long"
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", folder], check=True)
+    subprocess.run(
+        ["git", "fast-import", "--quiet"], cwd=folder, input=b"".join(_imported(3_000)), check=True
+    )
+    return folder
+
+
+def _imported(commits: int) -> Iterator[bytes]:
+    for number in range(commits):
+        text = "".join(f"value_{number}_{line} = compute({line})\n" for line in range(40)).encode()
+        yield b"commit refs/heads/main\ncommitter A <a@example.com> %d +0000\n" % (1_700_000_000 + number)
+        yield b"data 1\nx\nM 644 inline file_%d.py\ndata %d\n%s\n" % (number % 50, len(text), text)
+
+
+def test_thousands_of_commits_are_read_in_order(long_history: Path) -> None:
+    history = read_repository(long_history)
+    assert len(history.commits) == 3_000
+    assert "value_0_0 " in learned_text(history.commits[0])
+    assert "value_2999_0 " in learned_text(history.commits[-1])
+
+
+def test_of_too_many_commits_the_newest_are_replayed(long_history: Path) -> None:
+    history = read_repository(long_history, commits=100)
+    assert history.notes == ("3,000 commits: the newest 100 are replayed",)
+    assert history.commits == read_repository(long_history).commits[-100:]
+
+
+def test_of_too_much_text_the_newest_is_replayed(long_history: Path) -> None:
+    history = read_repository(long_history, characters=100_000)
+    taken = sum(len(hunk.text) for commit in history.commits for ch in commit.changes for hunk in ch.hunks)
+    assert 98_000 < taken <= 100_000
+    assert history.notes == (f"3,000 commits: the newest {len(history.commits)} are replayed",)
+    assert "value_2999_0 " in learned_text(history.commits[-1])
+
+
+def test_one_commit_is_enough_if_it_has_lines(repository: Repository) -> None:
+    repository.commit({"a.py": PROGRAM})
+    assert len(open_history(repository.folder).commits) == 1
+
+
+def test_a_folder_without_history_counts_a_file_as_a_commit(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "node_modules").mkdir(parents=True)
+    (project / "node_modules" / "x.js").write_text("x\n")
+    (project / "latin.py").write_bytes(b"\xe9\n")
+    (project / "b.rb").write_text(PROGRAM)
+    (project / "a b.py").write_text(PROGRAM)
+    history = open_history(project)
+    assert [path for path, _ in added(history)] == ["a b.py", "b.rb"]
+    assert history.kind == "folder"
+    assert history.skipped == {"not UTF-8": 1}
+    assert history.notes[0].startswith("one file counts as one commit")
+    assert 0.4 < history.python_share < 0.6
+    assert_lines_stand_where_they_are_said_to(history)
+
+
+def test_a_folder_is_bounded(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number}.py").write_text(PROGRAM)
+    history = read_folder(tmp_path, files=10)
+    assert len(history.commits) == 10
+    assert "30 files: 10 are replayed" in history.notes
+
+
+def missing(tmp_path: Path) -> Path:
+    return tmp_path / "missing"
+
+
+def a_file(tmp_path: Path) -> Path:
+    (tmp_path / "file.py").write_text(PROGRAM)
+    return tmp_path / "file.py"
+
+
+def empty_folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def nul_in_name(_tmp_path: Path) -> Path:
+    return Path("a\0b")
+
+
+def no_commits(tmp_path: Path) -> Path:
+    return Repository(tmp_path / "new").folder
+
+
+def one_short_commit(tmp_path: Path) -> Path:
+    repository = Repository(tmp_path / "short")
+    repository.commit({"a.py": "x = 1\n", "b.png": b"\0"})
+    return repository.folder
+
+
+def broken(tmp_path: Path) -> Path:
+    repository = Repository(tmp_path / "broken")
+    repository.commit({"a.py": PROGRAM})
+    repository.commit({"a.py": PROGRAM + "x = 1\n"})
+    lost = repository.git("rev-parse", "HEAD^:a.py").strip()
+    (repository.folder / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    return repository.folder
+
+
+def foreign(tmp_path: Path) -> Path:
+    repository = Repository(tmp_path / "foreign")
+    repository.commit({"a.py": PROGRAM})
+    return repository.folder
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "message"),
+    [
+        (missing, {}, "no such folder"),
+        (a_file, {}, "a file, not a folder"),
+        (nul_in_name, {}, "no such folder"),
+        (empty_folder, {}, "0 lines of source, 20 are needed"),
+        (no_commits, {}, "a git repository without commits"),
+        (one_short_commit, {}, r"1 lines of source, 20 are needed \(files skipped: 1 binary\)"),
+        (broken, {}, "git cannot read this repository"),
+        (foreign, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}, "git config --global --add safe.directory"),
+        (foreign, {"PATH": "/nonexistent"}, "install git"),
+    ],
+)
+def test_what_cannot_be_replayed_is_refused_with_a_way_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Path], Path],
+    settings: dict[str, str],
+    message: str,
+) -> None:
+    folder = make(tmp_path)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SourceError, match=message):
+        open_history(folder)
+
+
+def test_a_plain_folder_is_no_repository(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="not a git repository"):
+        read_repository(tmp_path)
+
+
+def test_without_git_a_folder_can_still_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.py").write_text(PROGRAM)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert open_history(tmp_path).kind == "folder"
+
+
+def test_the_installed_dependencies_are_all_represented() -> None:
+    history = open_history(None, seed=1)
+    assert {commit.author for commit in history.commits} >= {"click", "numpy", "pygments", "rich", "sqlglot"}
+    assert len(history.commits) <= 600
+    assert not [path for path, _ in added(history) if "/tests/" in path or "vendored" in path]
+    assert history.python_share == 1.0
+    order = [(commit.author, commit.changes[0].path) for commit in history.commits]
+    assert order == sorted(order)
+    times = [commit.at for commit in history.commits]
+    assert {later - sooner for sooner, later in pairwise(times)} == {3600.0}
+
+
+def test_the_same_seed_reads_the_same_files() -> None:
+    few = read_installed(seed=1, files=30)
+    assert few == read_installed(seed=1, files=30)
+    assert few.commits != read_installed(seed=2, files=30).commits
+
+
+def test_the_base_corpus_is_the_standard_library() -> None:
+    texts = list(base_corpus(characters=500_000))
+    assert 400_000 < sum(map(len, texts)) <= 500_000
+    assert texts == list(base_corpus(characters=500_000))
