@@ -1,0 +1,55 @@
+"""What the owner declares: `autotroph.toml` as frozen values, with errors that name line, key and choices."""
+
+from autotroph.spec.declaration import (
+    BudgetSpec,
+    GateSpec,
+    GuardrailSpec,
+    LadderSpec,
+    ModelSpec,
+    OutcomeSpec,
+    PriceSpec,
+    ProductSpec,
+    RewardSpec,
+    SeasonSpec,
+    SignalSpec,
+    Spec,
+    TaskSpec,
+    TrackSpec,
+    VariantSpec,
+)
+from autotroph.spec.durations import Duration
+from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
+from autotroph.spec.policies import First, Longest, PolicyDocument, Threshold, Uniform
+from autotroph.spec.reading import load, parse
+from autotroph.spec.template import SKELETON, template
+
+__all__ = [
+    "ANSWER_COLUMNS",
+    "SKELETON",
+    "BudgetSpec",
+    "Duration",
+    "Expression",
+    "First",
+    "GateSpec",
+    "GuardrailSpec",
+    "LadderSpec",
+    "Longest",
+    "ModelSpec",
+    "OutcomeSpec",
+    "PolicyDocument",
+    "PriceSpec",
+    "ProductSpec",
+    "RewardSpec",
+    "SeasonSpec",
+    "SignalSpec",
+    "Spec",
+    "TaskSpec",
+    "Threshold",
+    "TrackSpec",
+    "Uniform",
+    "VariantSpec",
+    "compile_expression",
+    "load",
+    "parse",
+    "template",
+]

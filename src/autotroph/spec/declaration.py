@@ -1,0 +1,207 @@
+"""What the owner declares: `autotroph.toml` as frozen values, with defaults so that a short file works."""
+
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from autotroph.clock import digest
+from autotroph.errors import SpecError, UnknownName
+from autotroph.records import canonical
+from autotroph.spec.durations import Duration
+from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
+from autotroph.spec.policies import First, PolicyDocument
+from autotroph.spec.tree import ColumnType
+
+Share = Annotated[float, Meta(gt=0, lt=1, description="a share between 0 and 1, both excluded")]
+ShareOrNone = Annotated[float, Meta(ge=0, lt=1, description="a share of at least 0 and below 1")]
+NotNegative = Annotated[float, Meta(ge=0, description="a number that is not negative")]
+Count = Annotated[int, Meta(ge=1, le=2**53, description="a whole number of at least 1")]
+Step = Annotated[float, Meta(gt=0, le=1, description="a share above 0 and at most 1")]
+
+
+class Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the declaration."""
+
+
+class ProductSpec(Declared, frozen=True, kw_only=True):
+    """The product as a whole."""
+
+    name: str
+    store: str = "sqlite:///.autotroph/ledger.db"
+    on_store_failure: Literal["answer", "refuse"] = "answer"
+
+
+class PriceSpec(Declared, frozen=True, kw_only=True):
+    """USD per million tokens."""
+
+    input: NotNegative = 0.0
+    output: NotNegative = 0.0
+
+
+class ModelSpec(Declared, frozen=True, kw_only=True):
+    """Who can answer. `api_key` is a reference, `env:NAME` or `file:PATH`, never the secret itself."""
+
+    kind: Literal["openai", "anthropic", "local", "recorded"]
+    base_url: str = ""
+    model: str = ""
+    api_key: str = ""
+    price: PriceSpec = PriceSpec()
+
+
+class VariantSpec(Declared, frozen=True, kw_only=True):
+    """One way of answering: a model, or a cascade that stops where `accept` holds."""
+
+    model: str = ""
+    prompt: str = ""
+    parameters: dict[str, Any] = {}
+    cascade: tuple[str, ...] = ()
+    accept: str = ""
+
+
+class TaskSpec(Declared, frozen=True, kw_only=True):
+    """A job that the product asks for. `policy` is release 0; `baselines` are shadowed, never served."""
+
+    kind: Literal["chat", "text", "choice"]
+    unit: Literal["user", "session", "decision"] = "user"
+    reward: str = ""
+    guardrails: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    context: dict[str, Literal["text", "category", "number", "boolean"]] = {}
+    variants: dict[str, VariantSpec] = {}
+    policy: PolicyDocument = First()
+    baselines: dict[str, PolicyDocument] = {}
+
+
+class SignalSpec(Declared, frozen=True, kw_only=True):
+    """One thing that can come back.
+
+    `scores = "any"` says that it is known whatever was shown (what a person finally wrote, a label), so
+    that it can score answers that nobody saw; `served` that it is about the answer that was shown.
+    """
+
+    type: ColumnType
+    about: Literal["decision", "session", "user"] = "decision"
+    scores: Literal["served", "any"] = "served"
+
+
+class RewardSpec(Declared, frozen=True, kw_only=True):
+    """What a decision was worth. `silent` says what a signal that did not come by the horizon means."""
+
+    value: str
+    range: tuple[float, float] = (0.0, 1.0)
+    horizon: Duration = Duration(86400.0)
+    scores: Literal["served", "any"] = "served"
+    silent: dict[str, bool | float | str] = {}
+
+
+class GuardrailSpec(Declared, frozen=True, kw_only=True):
+    """A measure that can veto: it may not get worse by more than `margin`."""
+
+    value: str
+    margin: NotNegative = 0.0
+    better: Literal["lower", "higher"] = "lower"
+
+
+class OutcomeSpec(Declared, frozen=True, kw_only=True):
+    """What the business wants; rewards are checked against it."""
+
+    value: str
+
+
+class BudgetSpec(Declared, frozen=True, kw_only=True):
+    """What a track may spend in each stretch of time. Nothing, unless it says so."""
+
+    usd: NotNegative = 0.0
+    every: Duration = Duration(86400.0)
+
+
+class TrackSpec(Declared, frozen=True, kw_only=True):
+    """A way of making better candidates; `every` counts finished interactions between two proposals."""
+
+    kind: str
+    task: str
+    every: Count = 200
+    budget: BudgetSpec = BudgetSpec()
+    parameters: dict[str, Any] = {}
+
+
+class GateSpec(Declared, frozen=True, kw_only=True):
+    """What a candidate must pass before anybody meets it."""
+
+    alpha: Share = 0.05
+    fold: Share = 0.2
+    liars: ShareOrNone = 0.0
+    minimum: Count = 30
+    margin: NotNegative = 0.0
+
+
+class LadderSpec(Declared, frozen=True, kw_only=True):
+    """The stages on which people meet it. `margin` is how much worse than its control counts as harm."""
+
+    steps: tuple[Step, ...] = (0.01, 0.1, 0.25, 0.5, 1.0)
+    floor: Duration = Duration(86400.0)
+    minimum: Count = 30
+    holdback: ShareOrNone = 0.02
+    explore: ShareOrNone = 0.05
+    margin: NotNegative = 0.0
+
+
+class SeasonSpec(Declared, frozen=True, kw_only=True):
+    """A stretch of time with a thesis."""
+
+    thesis: str = ""
+
+
+class Declaration(Declared, frozen=True, kw_only=True):
+    """All that a file can say."""
+
+    product: ProductSpec
+    models: dict[str, ModelSpec] = {}
+    tasks: dict[str, TaskSpec] = {}
+    signals: dict[str, SignalSpec] = {}
+    rewards: dict[str, RewardSpec] = {}
+    guardrails: dict[str, GuardrailSpec] = {}
+    outcomes: dict[str, OutcomeSpec] = {}
+    tracks: dict[str, TrackSpec] = {}
+    gate: GateSpec = GateSpec()
+    ladder: LadderSpec = LadderSpec()
+    season: SeasonSpec = SeasonSpec()
+
+    @property
+    def columns(self) -> dict[str, ColumnType]:
+        """What expressions may name: the columns of every answer, and the declared signals."""
+        return ANSWER_COLUMNS | {name: signal.type for name, signal in self.signals.items()}
+
+    def expression(self, text: str) -> Expression:
+        """Compile an expression over the answer's columns and the declared signals."""
+        return compile_expression(text, self.columns)
+
+
+class Spec(Declaration, frozen=True, kw_only=True, dict=True):
+    """A declaration that was read and checked, with where it came from."""
+
+    source: str = "autotroph.toml"
+
+    @cached_property
+    def digest(self) -> str:
+        """The hash of what it means: comments, order and spelled-out defaults do not change it."""
+        meaning = msgspec.to_builtins(self, enc_hook=float)
+        del meaning["source"]
+        return digest("declaration", canonical(meaning))
+
+    def task(self, name: str) -> TaskSpec:
+        """A declared task, or UnknownName with the known ones."""
+        if name not in self.tasks:
+            raise UnknownName("task", name, self.tasks)
+        return self.tasks[name]
+
+    def reward_of(self, task: str) -> tuple[str, RewardSpec]:
+        """The name and the declaration of a task's reward; SpecError where it has none."""
+        name = self.task(task).reward
+        if not name:
+            raise SpecError(
+                f'{self.source}: tasks.{task}: declares no reward; add reward = "…" to learn from it'
+            )
+        return name, self.rewards[name]
