@@ -137,7 +137,7 @@ def test_what_no_person_typed_is_skipped_and_counted(repository: Repository) -> 
     )
     repository.commit({"parser.c": "/* A Bison parser, made by GNU Bison 3.8 */\nint x;\nint later;\n"})
     (repository.folder / "link.py").symlink_to("a.py")
-    repository.commit({"settings.toml": "kept = true\n", "README.md": "kept\n"})
+    repository.commit({"settings.toml": "kept = true\n", "README.md": "auto generated\n"})
     history = read_repository(repository.folder)
     assert [path for path, _ in added(history)] == ["a.py", "README.md", "settings.toml"]
     assert dict(history.skipped) == {

@@ -754,9 +754,11 @@ def _unclean(text: str) -> str:
 
 
 def _is_generated(change: Change) -> bool:
-    """Whether the first lines say that a program wrote the file."""
+    """Whether the first lines say that a program wrote the file; prose may speak of programs that do."""
     first = change.hunks[0]
-    return first.start == 0 and bool(_SIGNED.search("\n".join(first.text[:2_000].split("\n")[:6])))
+    if first.start or change.path.endswith((".md", ".rst", ".gitignore", ".gitattributes")):
+        return False
+    return bool(_SIGNED.search("\n".join(first.text[:2_000].split("\n")[:6])))
 
 
 def _size(change: Change) -> int:
