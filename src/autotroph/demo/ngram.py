@@ -158,7 +158,7 @@ class Log:
     """Tokens in the order in which they were written, and where each short context occurs.
 
     A reader names the position up to which it reads, so that what is appended later never changes what an
-    earlier model says. Contexts of the given `lengths` are looked up; others are found by reading on backwards.
+    earlier model says. Contexts of the given `lengths` are looked up, others found by reading on backwards.
     """
 
     def __init__(self, lengths: Sequence[int] = (1, 2, 4)) -> None:
