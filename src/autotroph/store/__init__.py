@@ -1,0 +1,69 @@
+"""The ledger: what was decided, what came of it, what came back, and everything that changed behaviour.
+
+`Reader` reads and cannot write; `Store` appends. Records go in and come out (`autotroph.records`); one
+global sequence orders them all. What is acknowledged (`Receipt.durable`) is on disk.
+
+    store = open_store("sqlite:///.autotroph/ledger.db")
+    receipt = store.append(decision)              # queued; never waits for the disk
+    (sequence,) = receipt.durable()               # on disk
+    store.get(Decision, id=decision.id)           # the newest that fits
+    store.scan(Signal, after=1200, name="kept")   # in ledger order
+    store.query("SELECT task, count(*) FROM answers GROUP BY task")
+
+| file | idea |
+|---|---|
+| protocols.py | `Reader`, `Store`, `Receipt`, `Table` |
+| codec.py | records to rows and back |
+| statements.py | the SQL of a row |
+| pen.py | one transaction: sequences, retries, links |
+| writer.py | the one writer's thread and queue |
+| chain.py | the hash chain, and `verify` |
+| sqlite.py | the embedded ledger |
+| migrations/ | the schema step by step, and the views |
+"""
+
+from pathlib import Path
+
+from autotroph.registry import load
+from autotroph.store.chain import verify
+from autotroph.store.protocols import Parameters, Reader, Receipt, SqlValue, Store, Table
+
+__all__ = [
+    "Parameters",
+    "Reader",
+    "Receipt",
+    "SqlValue",
+    "Store",
+    "Table",
+    "open_reader",
+    "open_store",
+    "verify",
+]
+
+
+def open_store(url: str | Path) -> Store:
+    """Opens the ledger at `url` for writing, and makes it where there is none.
+
+    Args:
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db`, or a path.
+
+    Raises:
+        LedgerError: somebody else writes to it, it is another program's file, or a newer autotroph's.
+    """
+    store: Store = load("stores", _scheme(url))(url)
+    return store
+
+
+def open_reader(url: str | Path) -> Reader:
+    """Opens the ledger at `url` for reading, while this or another process writes to it.
+
+    Raises:
+        LedgerError: there is none, or it cannot be read.
+    """
+    reader: Reader = load("stores", _scheme(url)).open_reader(url)
+    return reader
+
+
+def _scheme(url: str | Path) -> str:
+    scheme, separator, _ = str(url).partition("://")
+    return scheme if separator else "sqlite"

@@ -1,0 +1,49 @@
+-- What `autotroph sql` is for: the ledger as people ask about it. Views hold no data of their own.
+-- Times are seconds since the epoch: datetime(at, 'unixepoch') reads well.
+
+-- One row a decision, served and shadow, with what came of it and what it was worth. `about` is the
+-- served decision that signals are about, so that served and shadow answers pair up by it;
+-- `probability` is that of the option taken; `reward` is the newest final one, NULL while there is none.
+CREATE VIEW answers AS
+SELECT d.sequence, d.id AS decision, d.task, d.at, d.arm, d.p_arm, d.release, d.epoch,
+       coalesce(r.name, c.name, d.release) AS release_name,
+       d.served, d.shadows, iif(d.shadows = '', d.id, d.shadows) AS about,
+       d.user, d.session, d.unit, d.cluster, d.fold, d.provenance, d.policy, d.variant, d.option,
+       (SELECT o.value ->> 'probability' FROM json_each(d.options) AS o
+         WHERE o.value ->> 'id' = d.option) AS probability,
+       f.output, length(f.output) AS chars, f.tokens_in, f.tokens_out, f.latency_ms, f.cost_usd, f.error,
+       w.name AS reward_name, w.version AS reward_version, w.value AS reward, w.clipped
+FROM decisions AS d
+LEFT JOIN releases AS r ON r.id = d.release
+LEFT JOIN candidates AS c ON c.id = d.release
+LEFT JOIN completions AS f ON f.decision = d.id
+LEFT JOIN rewards AS w ON w.sequence = (SELECT max(sequence) FROM rewards WHERE decision = d.id AND final = 1);
+
+-- One row a signal about a decision, in ledger order; `task` is NULL for an orphan, whose decision is
+-- not there (yet). `value` is a number, with booleans 0 and 1, or a text.
+CREATE VIEW signals_by_decision AS
+SELECT s.sequence, s.subject AS decision, d.task, s.name, coalesce(s.value_number, s.value_text) AS value,
+       s.value_type, s.source, s.fold, s.at, s.at - d.at AS delay_s
+FROM signals AS s
+LEFT JOIN decisions AS d ON d.id = s.subject
+WHERE s.about = 'decision';
+
+-- One row a cycle: it digested the sequences since < sequence <= through. `counts` is JSON:
+-- counts ->> 'rewards' reads one of them.
+CREATE VIEW loop AS
+SELECT number, at, lag(through, 1, 0) OVER (ORDER BY number) AS since, through, counts
+FROM cycles;
+
+-- One row a verdict, with the name of the candidate that it is about.
+CREATE VIEW verdict_log AS
+SELECT v.sequence, v.id AS verdict, v.task, v.candidate, c.name AS candidate_name, c.track,
+       v.judge, v.finding, v.reason, v.alpha, v.at
+FROM verdicts AS v
+LEFT JOIN candidates AS c ON c.id = v.candidate;
+
+-- One row a release, with where it stands now; `since` is when its newest stage row was written.
+CREATE VIEW release_log AS
+SELECT r.sequence, r.id AS release, r.task, r.name, r.parent, r.candidate, r.verdict, r.at AS made,
+       s.name AS stage, s.epoch, s.share, s.at AS since
+FROM releases AS r
+LEFT JOIN stages AS s ON s.sequence = (SELECT max(sequence) FROM stages WHERE release = r.id);

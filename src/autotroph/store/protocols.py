@@ -1,0 +1,114 @@
+"""What the rest of the house may ask of a ledger: `Reader`, which cannot write, and `Store`, which can."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Protocol, TypeVar, runtime_checkable
+
+import msgspec
+
+from autotroph.errors import LedgerError
+from autotroph.records import Record
+
+R = TypeVar("R", bound=Record)
+SqlValue = None | int | float | str | bytes
+Parameters = Mapping[str, SqlValue] | Sequence[SqlValue]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """What a query found: the names of the columns, and the rows.
+
+    >>> Table(("task", "n"), (("route", 3),)).dicts()
+    [{'task': 'route', 'n': 3}]
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[SqlValue, ...], ...]
+
+    def dicts(self) -> list[dict[str, SqlValue]]:
+        """Each row by the names of its columns."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Reads what was acknowledged; nothing that is handed a Reader can change the ledger.
+
+    Any thread may use it. `equal` compares plain fields of the record (`task="route"`, `served=True`,
+    `sequence=12`); a field that the record does not have, or that is nested, is an `UnknownName`.
+    """
+
+    def get(self, kind: type[R], **equal: object) -> R | None:
+        """The newest record, in ledger order, whose fields equal these; None if there is none."""
+
+    def scan(
+        self, kind: type[R], *, after: int = 0, until: int | None = None, texts: bool = True, **equal: object
+    ) -> Iterator[R]:
+        """Records in ledger order, with `after` < sequence ≤ `until` (default: all there is when it begins).
+
+        With `texts=False` the wide fields (`inputs` and `proposals` of a decision) are left empty and
+        their table is not touched. Writers go on while a scan is read.
+        """
+
+    def query(self, sql: str, parameters: Parameters = (), *, limit_seconds: float | None = None) -> Table:
+        """The answer to one SQL statement that only reads; anything else is an `InputError`."""
+
+    def last(self) -> int:
+        """The last acknowledged sequence of the ledger; 0 while it is empty."""
+
+    def meta(self, name: str) -> str | None:
+        """A fact about the whole ledger: `seed`, `schema`, `created`, or what `set_meta` kept."""
+
+    def close(self) -> None:
+        """Lets go of the file. Closing twice does nothing."""
+
+
+class Receipt:
+    """What `append` hands back at once: a promise that becomes true when the rows are on disk."""
+
+    def __init__(self, outcome: Future[tuple[int, ...]]) -> None:
+        self._outcome = outcome
+
+    def durable(self, timeout: float | None = None) -> tuple[int, ...]:
+        """Waits until the rows are synced to disk; their sequences, in the order they were given.
+
+        A row that had been stored before has the sequence of the first one.
+
+        Raises:
+            Conflict: a key or an id came before with another body; nothing of this append was stored.
+            LedgerError: it could not be written, or `timeout` seconds passed and it is not known yet.
+        """
+        try:
+            return self._outcome.result(timeout)
+        except TimeoutError:
+            raise LedgerError(
+                f"not on disk after {timeout} s, and it may still get there: ask this receipt again,"
+                " or send the same rows with their idempotency keys"
+            ) from None
+
+
+@runtime_checkable
+class Store(Reader, Protocol):
+    """A ledger open for writing. There is one writer a ledger; it gives out the sequences."""
+
+    def append(self, *records: Record) -> Receipt:
+        """Stores all of these records or none, without waiting for the disk.
+
+        An empty append is a receipt for everything appended before it. Only when the queue is full
+        does the call wait, and then only for a while.
+
+        A record that is there already is not stored again: a decision or signal is recognised by its
+        `key` and by what the caller said (see `codec.SAID`), any record by its id and all its fields.
+
+        Raises:
+            InputError: a record holds something that no ledger can keep.
+            LedgerError: the store is closed, or its queue stayed full.
+        """
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Keeps a fact about the whole ledger; returns when it is on disk."""
+
+    def reader(self) -> Reader:
+        """A Reader of its own connection, which cannot write; close it when done."""
+
+    def close(self) -> None:
+        """Writes what is queued, then lets go of the file. Closing twice does nothing."""
