@@ -24,14 +24,12 @@ END = "\n"  # every newline, whatever indentation follows, is this one target
 _FOLLOWERS = 16  # the most frequent continuations that the base keeps for a context
 _ROWS = 1 << 16  # looked-up contexts that are kept at hand
 _TOKEN_BITS = 20
-_WORD_BITS = 64
 _MULTIPLIER = 0x9E3779B97F4A7C15
-_MASK = (1 << _WORD_BITS) - 1
+_MASK = (1 << 64) - 1
 _RECENT = {1: 48, 2: 64, 4: 96}  # how many of the most recent places of a context are read
 
-Followers = tuple[
-    int, int, list[tuple[str, int]]
-]  # occurrences, distinct continuations, the most frequent of them
+# occurrences, distinct continuations, the most frequent of them
+Followers = tuple[int, int, tuple[tuple[str, int], ...]]
 
 
 class Prediction(NamedTuple):
