@@ -111,7 +111,7 @@ def snips(log: Log) -> float:
 
 
 def dr(log: Log) -> float:
-    """Doubly robust: IPS on what the model leaves over; unbiased for any model, and sharper with a good one."""
+    """Doubly robust: IPS on what the model leaves over; unbiased for any model, sharper with a good one."""
     return _mean(value_increments(log, cap=math.inf))
 
 
