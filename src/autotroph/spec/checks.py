@@ -63,6 +63,8 @@ def _compiles(spec: Declaration, text: str, path: Path) -> Iterator[Fault]:
 
 def _product(spec: Declaration) -> Iterator[Fault]:
     path = ("product", "store")
+    if not spec.product.name.strip():
+        yield Fault(("product", "name"), "empty; what is the product called?")
     store = spec.product.store
     if _CREDENTIALS.search(store):
         yield Fault(path, 'holds a password; write "env:AUTOTROPH_DATABASE_URL" and set that variable')

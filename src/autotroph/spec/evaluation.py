@@ -68,10 +68,6 @@ def _double(value: int) -> float:
         return math.inf
 
 
-def _finite(value: float) -> float | None:
-    return value if -LARGEST <= value <= LARGEST else None
-
-
 def _unary(function: Callable[[Any], float | None]) -> Callable[..., Evaluator]:
     def build(inner: Evaluator) -> Evaluator:
         def run(row: Row) -> float | None:
@@ -95,10 +91,6 @@ def _binary(function: Callable[[Any, Any], float | None]) -> Callable[..., Evalu
         return run
 
     return build
-
-
-def _compare(holds: Callable[[Any, Any], bool]) -> Callable[..., Evaluator]:
-    return _binary(lambda a, b: 1.0 if holds(a, b) else 0.0)
 
 
 def _extreme(choose: Callable[[list[float]], float]) -> Callable[..., Evaluator]:
@@ -179,17 +171,17 @@ def _kept(written: str, output: str) -> float:
 
 
 BUILDERS: dict[str, Callable[..., Evaluator]] = {
-    "+": _binary(lambda a, b: _finite(a + b)),
-    "-": _binary(lambda a, b: _finite(a - b)),
-    "*": _binary(lambda a, b: _finite(a * b)),
-    "/": _binary(lambda a, b: _finite(a / b) if b else None),
+    "+": _binary(lambda a, b: c if -LARGEST <= (c := a + b) <= LARGEST else None),
+    "-": _binary(lambda a, b: c if -LARGEST <= (c := a - b) <= LARGEST else None),
+    "*": _binary(lambda a, b: c if -LARGEST <= (c := a * b) <= LARGEST else None),
+    "/": _binary(lambda a, b: c if b and -LARGEST <= (c := a / b) <= LARGEST else None),
     "neg": _unary(operator.neg),
-    "=": _compare(operator.eq),
-    "<>": _compare(operator.ne),
-    "<": _compare(operator.lt),
-    "<=": _compare(operator.le),
-    ">": _compare(operator.gt),
-    ">=": _compare(operator.ge),
+    "=": _binary(lambda a, b: 1.0 if a == b else 0.0),
+    "<>": _binary(lambda a, b: 1.0 if a != b else 0.0),
+    "<": _binary(lambda a, b: 1.0 if a < b else 0.0),
+    "<=": _binary(lambda a, b: 1.0 if a <= b else 0.0),
+    ">": _binary(lambda a, b: 1.0 if a > b else 0.0),
+    ">=": _binary(lambda a, b: 1.0 if a >= b else 0.0),
     "and": _and,
     "or": _or,
     "not": _unary(lambda a: 0.0 if a else 1.0),

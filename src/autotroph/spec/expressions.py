@@ -11,7 +11,7 @@
   with it, else 0, and NULL without a signal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from autotroph.clock import digest
 from autotroph.errors import SpecError
@@ -39,21 +39,22 @@ class Expression:
     Args:
         text: as it was written.
         tree: what it means.
+
+    Attributes:
+        evaluate: the value on one row, or None where it is unknown. A name that the row lacks is NULL, and
+            so is a value of another type than declared. It is an attribute because this is a hot path.
+        names: the signals and columns that it reads.
+        digest: the hash of what it means; spaces and parentheses do not change it.
     """
 
-    __slots__ = ("_run", "digest", "names", "text", "tree")
+    __slots__ = ("digest", "evaluate", "names", "text", "tree")
 
     def __init__(self, text: str, tree: Node) -> None:
         self.text = text
         self.tree = tree
         self.names = frozenset(columns(tree))
         self.digest = digest("expression", canonical(tree))
-        self._run = evaluator(tree)
-
-    def evaluate(self, row: Row) -> float | None:
-        """The value on one row, or None where it is unknown. A name that the row lacks is NULL."""
-        value: float | None = self._run(row)
-        return value
+        self.evaluate: Callable[[Row], float | None] = evaluator(tree)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"

@@ -43,10 +43,10 @@ def parse(text: str, source: str = "autotroph.toml", tracks: Collection[str] | N
 
     >>> parse('[product]\nname = "support"').ladder.holdback
     0.02
-    >>> parse('[season]\nthesi = 1')
+    >>> parse('[season]\nthesi = 1', "a.toml")
     Traceback (most recent call last):
     ...
-    autotroph.errors.SpecError: autotroph.toml:2: season.thesi: unknown key; known: thesis. Did you mean 'thesis'?
+    autotroph.errors.SpecError: a.toml:2: season.thesi: unknown key; known: thesis. Did you mean 'thesis'?
     """
     document = _document(text, source)
     place = _Place(text, source)
@@ -82,8 +82,14 @@ class _Place:
         """Raise the first of the faults, if there are any."""
         placed = [(line_of(fault.path, self._lines), fault) for fault in faults]
         if placed:
-            line, fault = min(placed, key=lambda pair: (pair[0], "unknown key" not in pair[1].message))
+            line, fault = min(placed, key=_rank)
             raise SpecError(f"{self._source}:{line}: {_dotted(fault.path)}: {fault.message}")
+
+
+def _rank(placed: tuple[int, Fault]) -> tuple[bool, int]:
+    """By line; what is missing comes last, because a misspelt key is often why."""
+    line, fault = placed
+    return fault.message.startswith("missing"), line
 
 
 def _dotted(path: tuple[str, ...]) -> str:

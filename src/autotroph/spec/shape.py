@@ -134,10 +134,9 @@ def _leaf_faults(value: object, type_: Any, path: Path) -> Iterator[Fault]:
 def _choices(value: object, choices: list[str]) -> str:
     if value is None:
         return f"missing; expected one of {', '.join(choices)}"
-    found = (
-        f"found {value!r}; {suggest(value, choices)}" if isinstance(value, str) else f"found {show(value)}"
-    )
-    return f"expected one of {', '.join(choices)}; {found}"
+    if isinstance(value, str):
+        return f"found {value!r}; {suggest(value, choices)}"
+    return f"expected one of {', '.join(choices)}, found {show(value)}"
 
 
 def describe(type_: Any) -> str:
