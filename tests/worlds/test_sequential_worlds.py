@@ -201,4 +201,4 @@ def test_the_sizes_that_docs_quote() -> None:
     assert false <= ALPHA
     assert fifth <= 620
     assert half <= 105
-    assert twentieth <= 18_000, "tiny effects are found too"
+    assert twentieth <= 20_000, "tiny effects are found too; equal shares need about 14,000"
