@@ -135,6 +135,7 @@ def test_booleans_and_integers_become_doubles() -> None:
         ("written", "yields text"),
         ("abs(1, 2)", "not a SQL expression"),
         ("1e999", "too large for a double"),
+        ("0E", "'0E' is not a number"),
         ("+".join("1" * 150), "nested too deeply"),
         ("(" * 1500 + "1" + ")" * 1500, "nested too deeply"),
         ("NOT " * 900 + "1", "nested too deeply"),

@@ -3,6 +3,8 @@
 sqlglot is imported when the first expression is read, because it takes a fifth of a second.
 """
 
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 Columns = Mapping[str, ColumnType]
+NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 LONGEST = 4000
 """How many characters an expression may have."""
 
@@ -161,8 +164,10 @@ def _paren(node: "exp.Expr", columns: Columns) -> Node:
 def _literal(node: "exp.Expr", _columns: Columns) -> Node:
     if node.args["is_string"]:
         return Text(node.this)
+    if not NUMBER.fullmatch(node.this):
+        raise SpecError(f"{node.this[:20]!r} is not a number; write it as in 20, 0.5 or 1e-3")
     value = float(node.this)
-    if value in {float("inf"), float("-inf")}:
+    if math.isinf(value):
         raise SpecError(f"{node.this[:20]} is too large for a double")
     return Number(value)
 
