@@ -1,1 +1,38 @@
-"""autotroph: a product that feeds on its own use."""
+"""autotroph: a product that feeds on its own use.
+
+    import autotroph
+
+    product = autotroph.open("autotroph.toml")
+    decision = product.decide("route", {"text": "my card is lost"}, user="u42")
+    product.signal(decision.id, "resolved", True)
+    product.cycle()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import os
+
+    from autotroph.faces.library import Product
+
+__all__ = ["__version__", "open"]
+__version__ = "0.1.0"
+
+
+def open(path: str | os.PathLike[str] = "autotroph.toml", **given: Any) -> Product:  # noqa: A001 - as shelve, gzip
+    """Open the product that a file declares, on its ledger, which is made if it is not there.
+
+    Args:
+        path: of the declaration; `autotroph init` writes one that works.
+        given: `models` that answer in this process, by the names that the declaration gives them;
+            `clock` for replays; `store` for a ledger that is open already.
+
+    Raises:
+        SpecError: the declaration is wrong: file, line, key and choices.
+        LedgerError: the ledger cannot be opened, or somebody else is writing to it.
+    """
+    from autotroph.faces.library import open_product  # imported when used: start-up is felt
+
+    return open_product(path, **given)

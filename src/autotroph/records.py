@@ -14,7 +14,7 @@ from autotroph.clock import digest
 Arm = Literal["holdback", "control", "candidate", "main"]
 Fold = Literal["gate", "tracks", ""]
 Finding = Literal["refused", "undecided", "advance", "hold", "promoted", "rolled back"]
-StageName = Literal["shadow", "canary", "serving", "withdrawn"]
+StageName = Literal["baseline", "shadow", "canary", "serving", "replaced", "withdrawn"]
 Value = bool | float | str
 
 SILENCE = "silence"
@@ -177,6 +177,44 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """The hash of what it is."""
         return digest(canonical(self))
+
+    @property
+    def variants_digest(self) -> str:
+        """The hash of the variants alone: releases that share it propose the same options."""
+        return digest(canonical(self.variants))
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision as a track may learn from it. Not a row.
+
+    Attributes:
+        decision: the served decision that it is about.
+        variants: digest of the variants that proposed the options, empty for an import.
+        proposals: the options, shape (K,).
+        chances: the probability with which each was chosen, shape (K,).
+        worth: the reward of each, shape (K,); None where it is unknown.
+    """
+
+    decision: str
+    variants: str
+    proposals: tuple[Proposal, ...]
+    chances: tuple[float, ...]
+    worth: tuple[float | None, ...]
+
+
+class Dataset(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen, content-addressed list of examples of one task, up to a ledger sequence. Not a row."""
+
+    task: str
+    through: int
+    examples: tuple[Example, ...]
+
+    @property
+    def digest(self) -> str:
+        """The hash of which examples it holds and what they were worth."""
+        return digest(
+            canonical([self.task, [(one.decision, one.variants, one.worth) for one in self.examples]])
+        )
 
 
 class Artefact(Record, frozen=True, kw_only=True):

@@ -53,7 +53,7 @@ def test_before_is_a_window_on_the_past_alone() -> None:
         starts.add(start)
         assert cursor.before == text[start:offset]
         assert len(cursor.before) <= 2 * WINDOW
-        assert (cursor.left + cursor.after) == text[offset : offset + len(cursor.left) + WINDOW]
+        assert (cursor.offset, cursor.whole) == (offset, text)
     assert len(starts) > 5
 
 

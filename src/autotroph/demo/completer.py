@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from autotroph.demo.lexer import lex
 from autotroph.demo.ngram import END, Base, Log, Prediction, Reading, Sources, predict, target
+from autotroph.records import Proposal
 
 CUTS = 8  # proposals of one source
 _WINDOW = 12_000  # characters before the cursor that are read
@@ -60,14 +61,6 @@ FEATURES = (
     "ends_in_word",
     "ends_in_opening",
 )
-
-
-class Proposal(NamedTuple):
-    """One text that could be shown at the cursor, with numbers that a policy may weigh."""
-
-    option: str
-    output: str
-    features: dict[str, float]
 
 
 class Project:
@@ -146,7 +139,11 @@ class Completer:
         other._memo = self._memo
         return other
 
-    def copy(self) -> "Completer":
+    def fresh(self) -> "Completer":
+        """A completer that knows the language, and no project yet."""
+        return Completer(self._base, Project())
+
+    def frozen(self) -> "Completer":
         """This completer as it is now, whatever the project learns later."""
         return self.at(self.position)
 

@@ -20,9 +20,9 @@ _LEFT_CHARACTERS = 4
 class Cursor:
     """A place inside an added line: what stood before it, and what the person wrote next.
 
-    `before` is cut to a window that moves in steps, so that it can be cached. `after` is what stands below
-    the line in the recorded file: a live cursor has no such thing, and a product that reads it will not keep
-    in service what it promised on the record.
+    `before` is cut to a window that moves in steps, so that it can be cached. `offset` is where the cursor
+    stands in `whole`, the file as the commit left it: below the cursor a live product has no such thing, and
+    one that reads it will not keep in service what it promised on the record.
     """
 
     id: str
@@ -32,7 +32,8 @@ class Cursor:
     column: int
     before: str
     left: str
-    after: str
+    offset: int
+    whole: str
 
 
 class _Place(NamedTuple):
@@ -114,7 +115,8 @@ def _cursor(commit: Commit, path: str, text: str, span: tuple[int, int], place: 
         column=column,
         before=text[seen_from:offset],
         left=line[column:],
-        after=text[end : end + WINDOW],
+        offset=offset,
+        whole=text,
     )
 
 

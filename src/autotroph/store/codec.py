@@ -11,7 +11,8 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -102,7 +103,8 @@ class Row(msgspec.Struct, frozen=True):
     body_digest: str
 
 
-class Layout(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, eq=False)
+class Layout:
     """How one kind of record lies in its table."""
 
     kind: type[Record]
@@ -110,32 +112,42 @@ class Layout(msgspec.Struct, frozen=True):
     narrow: tuple[Cell, ...]
     wide: tuple[Cell, ...]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns of the narrow fields, without the sequence."""
         return tuple(column for cell in self.narrow for column in cell.columns)
 
-    @property
+    @cached_property
     def wide_columns(self) -> tuple[str, ...]:
         """The columns of the fields apart."""
         return tuple(column for cell in self.wide for column in cell.columns)
 
-    @property
+    @cached_property
+    def selected(self) -> tuple[str, ...]:
+        """What `decode` takes: the sequence, the narrow columns and, where they are read, the wide ones."""
+        return ("sequence", *self.columns, *self.wide_columns)
+
+    @cached_property
+    def transformed(self) -> tuple[Cell, ...]:
+        """The cells whose columns are not simply the field."""
+        return tuple(cell for cell in (*self.narrow, *self.wide) if cell.decode is not _same)
+
+    @cached_property
     def wide_table(self) -> str:
         """The table of the fields apart."""
         return f"{self.kind.__name__.lower()}_texts"
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The column that no two rows share, or nothing."""
         return IDENTITY.get(self.kind, "")
 
-    @property
+    @cached_property
     def chained(self) -> bool:
         """Whether its rows are links of the hash chain."""
         return self.kind in CHAINED
 
-    @property
+    @cached_property
     def digested(self) -> bool:
         """Whether its rows carry the digest of their body."""
         return self.chained or self.kind in SAID
@@ -183,14 +195,10 @@ def encode(record: Record) -> Row:
 
 def decode(form: Layout, values: Sequence[SqlValue]) -> Record:
     """The record of a row: its sequence, the narrow columns and, where they were read, the wide ones."""
-    found: dict[str, Any] = {"sequence": values[0]}
-    at = 1
-    for cell in (*form.narrow, *form.wide):
-        width = len(cell.columns)
-        if at >= len(values):
-            break
-        found[cell.field] = cell.decode(*values[at : at + width])
-        at += width
+    found: dict[str, Any] = dict(zip(form.selected, values, strict=False))
+    for cell in form.transformed:
+        if cell.columns[0] in found:
+            found[cell.field] = cell.decode(*[found.pop(column) for column in cell.columns])
     return form.kind(**found)
 
 
@@ -298,7 +306,7 @@ _SCALARS: tuple[tuple[type, Callable[[Any], tuple[SqlValue, ...]], Callable[[Any
     (bool, _boolean, bool),
     (int, _integer, _same),
     (float, _real, _same),
-    (bytes, _blob, bytes),
+    (bytes, _blob, _same),
 )
 
 

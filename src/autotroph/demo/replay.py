@@ -1,0 +1,169 @@
+"""The completion product: an ordinary user of the public API, fed with what people really wrote.
+
+Nothing from the future leaks: at a cursor the product sees the file up to there, and a commit is learned
+from only after all of its cursors have been answered.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+import autotroph
+from autotroph.clock import ReplayClock, digest, draw
+from autotroph.demo.baseline import Tried, longest, tuned
+from autotroph.demo.completer import Completer, Project
+from autotroph.demo.cursors import Cursor, learned_text, sample
+from autotroph.demo.declaration import declaration
+from autotroph.demo.history import Commit, History, base_corpus
+from autotroph.demo.ngram import Base
+from autotroph.demo.saboteurs import COPYCAT, PEEKER, Disk, Peeker
+from autotroph.faces.library import Product
+from autotroph.records import Body, Completion, Decision, Option, Proposal, Signal, Terms, Variant
+
+FIRST_PART = 0.2
+"""Share of the cursors on which release 0 is tuned."""
+
+MEASURED = 0.4
+"""Share of the cursors, the last ones, on which the loop is measured."""
+
+TYPING = 30.0
+"""Seconds from a suggestion to what the person wrote; some editors report it twice, some only minutes later."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Progress: how many cursors are done, and what just happened."""
+
+    phase: str
+    done: int
+    of: int
+    commit: str = ""
+
+
+Progress = Callable[[Step], None]
+
+
+class Replay:
+    """A history, its cursors, and where the ledger of the demonstration lies."""
+
+    def __init__(self, history: History, seed: int, folder: Path, progress: Progress) -> None:
+        self.history, self.seed, self.folder, self.progress = history, seed, folder, progress
+        self.commits = list(sample(history, seed))
+        self.total = sum(len(cursors) for _, cursors in self.commits)
+        self.first = int(self.total * FIRST_PART)
+
+    def run(self) -> Product:
+        """Tune release 0, then live: every commit is answered, reported on, and followed by a cycle."""
+        self.progress(Step("the language", 0, self.total))
+        texts = base_corpus() if self.history.python_share > 0.5 else ()
+        completer = Completer(Base(texts), Project())
+        tried, early, live = self._first_part(completer)
+        product, disk = self._open(completer, tuned(tried))
+        self._import(product, tried, early)
+        self._live(product, disk, live)
+        return product
+
+    # the first part ----------------------------------------------------------------------------------
+
+    def _first_part(self, completer: Completer) -> tuple[list[Tried], list[Commit], list]:
+        learner, tried, done = completer.fresh(), list[Tried](), 0
+        for place, (commit, cursors) in enumerate(self.commits):
+            if done >= self.first:
+                return tried, [one for one, _ in self.commits[:place]], self.commits[place:]
+            for cursor in cursors:
+                tried.append(Tried(cursor, commit.at, tuple(learner.propose(_inputs(cursor)))))
+            done += len(cursors)
+            learner.learn(learned_text(commit))
+            self.progress(Step("tuning release 0", done, self.total, commit.id))
+        return tried, [commit for commit, _ in self.commits], []
+
+    def _open(self, completer: Completer, threshold: float) -> tuple[Product, Disk]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "autotroph.toml"
+        path.write_text(declaration(threshold), encoding="utf-8")
+        disk = Disk()
+        clock = ReplayClock(f"seed {self.seed}", at=self.commits[0][0].at)
+        models = {"completer": completer, "disk": Peeker(disk)}
+        return autotroph.open(path, models=models, clock=clock), disk
+
+    def _import(self, product: Product, tried: Sequence[Tried], early: Sequence[Commit]) -> None:
+        """The product's past, as it was before it was measured: marked as imported, and no proof of anything."""
+        rows = [row for one in tried for row in _imported(one, product.spec.digest)]
+        rows += [_committed(commit) for commit in early if learned_text(commit)]
+        product.store.append(*rows).durable()
+
+    # live --------------------------------------------------------------------------------------------
+
+    def _live(self, product: Product, disk: Disk, live: Sequence[tuple[Commit, list[Cursor]]]) -> None:
+        done = self.total - sum(len(cursors) for _, cursors in live)
+        self._move(product, live[0][0].at if live else 0.0)
+        product.cycle()
+        self._sabotage(product)
+        for commit, cursors in live:
+            if cursors:
+                self._move(product, commit.at)
+                self._answer(product, disk, cursors)
+                done += len(cursors)
+            self._report(product, commit)
+            for cursor in cursors:
+                disk.write(cursor.path, cursor.whole)
+            if cursors:
+                self._move(product, product.clock.now() + 60.0)
+                product.cycle()
+            self.progress(Step("live", done, self.total, commit.id))
+        self._move(product, product.clock.now() + 86400.0)
+        product.cycle()
+
+    def _sabotage(self, product: Product) -> None:
+        product.propose("complete", "saboteur: copycat", policy=COPYCAT)
+        main = product.rooms.desks["complete"].standing.main.release.body
+        body = Body(variants={**main.variants, "peek": Variant(model="disk")}, policy=main.policy)
+        product.propose("complete", "saboteur: peeker", policy=PEEKER, body=body)
+
+    def _answer(self, product: Product, disk: Disk, cursors: Sequence[Cursor]) -> None:
+        for cursor in cursors:
+            disk.write(cursor.path, cursor.whole[: cursor.offset])
+            answer = product.decide("complete", _inputs(cursor), session=cursor.commit, key=cursor.id)
+            now = product.clock.now() + TYPING
+            times = 2 if draw(str(self.seed), "twice", cursor.id) < 0.05 else 1
+            for _ in range(times):
+                product.signal(answer.id, "written", cursor.left, at=now)
+            if answer.output:
+                product.signal(answer.id, "accepted", cursor.left.startswith(answer.output), at=now)
+
+    def _report(self, product: Product, commit: Commit) -> None:
+        text = learned_text(commit)
+        if text:
+            product.signal(commit.id, "committed", text)
+
+    def _move(self, product: Product, to: float) -> None:
+        product.clock.advance(to)
+
+
+def _inputs(cursor: Cursor) -> dict[str, str]:
+    return {"path": cursor.path, "before": cursor.before}
+
+
+def _imported(tried: Tried, declared: str) -> list:
+    cursor = tried.cursor
+    id_ = f"decision_{digest('import', cursor.id)[:20]}"
+    decision = Decision(
+        id=id_, task="complete", release="", epoch=0, arm="main", p_arm=1.0,
+        options=tuple(Option(one.option, 0.0) for one in tried.proposals),
+        option="", unit=id_, unit_kind="decision", cluster=cursor.commit, fold="tracks", policy="", variant="",
+        declaration=declared, at=tried.at, session=cursor.commit, key=f"import/{cursor.id}", provenance="import",
+        inputs=_inputs(cursor), proposals=tried.proposals,
+    )
+    written = Signal(
+        id=f"signal_{digest('import', cursor.id)[:20]}", name="written", about="decision", subject=id_,
+        value=cursor.left, at=tried.at + TYPING, fold="tracks", key=f"import/{cursor.id}",
+    )
+    return [decision, Completion(decision=id_, output="", at=tried.at), written]
+
+
+def _committed(commit: Commit) -> Signal:
+    return Signal(
+        id=f"signal_{digest('import', commit.id)[:20]}", name="committed", about="session", subject=commit.id,
+        value=learned_text(commit), at=commit.at, fold="tracks", key=f"import/{commit.id}",
+    )

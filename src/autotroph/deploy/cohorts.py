@@ -1,0 +1,42 @@
+"""Which arm a unit is in: sticky by hash, reproducible without storage.
+
+The holdback hashes with the product's salt, so that it is the same people for every task and for good.
+A canary's cohort hashes with the candidate's id, so that moving from one share to the next adds people
+and reshuffles nobody.
+"""
+
+import msgspec
+
+from autotroph.clock import draw
+from autotroph.deploy.standing import Live, Standing
+from autotroph.records import Arm, Fold
+
+
+class Cohort(msgspec.Struct, frozen=True):
+    """The arm of a unit, the release that it therefore gets, and the probability of that arm."""
+
+    arm: Arm
+    live: Live
+    p_arm: float
+
+
+def cohort(unit: str, salt: str, standing: Standing, holdback: float) -> Cohort:
+    """Assign a unit to its arm; the concurrent control is as large as the canary, as far as it can be."""
+    if draw(salt, "holdback", unit) < holdback:
+        return Cohort("holdback", standing.zero, holdback)
+    rest = 1.0 - holdback
+    if standing.canary is None:
+        return Cohort("main", standing.main, rest)
+    share = standing.canary.stage.share
+    control = min(share, 1.0 - share)
+    place = draw(standing.canary.release.candidate, unit)
+    if place < share:
+        return Cohort("candidate", standing.canary, rest * share)
+    if place < share + control:
+        return Cohort("control", standing.main, rest * control)
+    return Cohort("main", standing.main, rest * (1.0 - share - control))
+
+
+def fold(cluster: str, salt: str, share: float) -> Fold:
+    """Whose evidence a cluster is, for good: the gate's, which no track may see, or the tracks'."""
+    return "gate" if draw(salt, "fold", cluster) < share else "tracks"

@@ -1,0 +1,303 @@
+"""One task's deployment: who answers, what is known about the candidates, and what follows from it.
+
+Every verb returns the rows that it wants appended and changes nothing; what was appended comes back
+through `board.apply`, in a running product as when one is opened again.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from autotroph.clock import digest
+from autotroph.deploy import gate
+from autotroph.deploy.board import Board
+from autotroph.deploy.comparisons import Comparisons
+from autotroph.deploy.evidence import Evidence, Scale, weigh
+from autotroph.deploy.gate import Worth
+from autotroph.deploy.judge import Need, Rule, judge
+from autotroph.deploy.ladder import advance, next_share
+from autotroph.deploy.releases import declared, learns, released, staged
+from autotroph.deploy.serving import Answered, Serving
+from autotroph.deploy.standing import Live, Standing
+from autotroph.errors import GateError, InputError
+from autotroph.policy.documents import freeze
+from autotroph.records import (
+    Body,
+    Candidate,
+    Decision,
+    Finding,
+    Interaction,
+    Record,
+    Release,
+    Stage,
+    Verdict,
+)
+from autotroph.spec import Spec
+
+
+class Desk:
+    """Judges and moves the candidates of one task."""
+
+    def __init__(self, task: str, spec: Spec, serving: Serving) -> None:
+        self.task, self.spec, self.serving = task, spec, serving
+        self.reward = spec.reward_of(task)[1]
+        self.board = Board(task, spec.gate.alpha)
+        self.comparisons = Comparisons()
+
+    @property
+    def paired(self) -> bool:
+        """Whether the reward scores answers that nobody saw, so that comparisons are on the same decision."""
+        return self.reward.scores == "any"
+
+    @property
+    def standing(self) -> Standing:
+        """What stands; a task that was never used has nothing standing."""
+        if self.board.standing is None:
+            raise GateError(
+                f"task {self.task!r} has no release yet; a first decision or cycle makes release 0"
+            )
+        return self.board.standing
+
+    # release 0 ---------------------------------------------------------------------------------------
+
+    def begin(self, body: Body, knowledge: int, now: float) -> list[Record]:
+        """Release 0 and the baselines, as declared."""
+        zero = declared(self.task, "release 0", body, now)
+        rows: list[Record] = [zero, staged(zero, "serving", 1.0, knowledge, now)]
+        for name, document in self.spec.task(self.task).baselines.items():
+            policy = freeze(document)
+            baseline = declared(self.task, name, replace(body, policy=policy.digest), now)
+            rows += [policy, baseline, staged(baseline, "baseline", 0.0, knowledge, now)]
+        return rows
+
+    # what others would have answered -----------------------------------------------------------------
+
+    def shadow(self, decision: Decision) -> list[Answered]:
+        """The answers of every other release that stands, to a decision that one of them served."""
+        if self.board.standing is None or not self.paired:
+            return []
+        known = {
+            _source(live): decision.proposals
+            for live in self.standing.everyone
+            if live.release.id == decision.release
+        }
+        found = []
+        for live in self.standing.everyone:
+            if live.release.id == decision.release:
+                continue
+            source = _source(live)
+            fresh = source not in known
+            if fresh:
+                known[source] = self.serving.proposals(live, decision.inputs)
+            answered, completion = self.serving.shadow(decision, live, known[source])
+            found.append((answered if fresh else replace(answered, proposals=()), completion))
+        return found
+
+    # verdicts ----------------------------------------------------------------------------------------
+
+    def judge(self, fold: Sequence[Interaction], worth: Worth, now: float) -> list[Record]:
+        """The verdicts that are due, with the releases and stages that follow from them.
+
+        What serves is watched first, then whatever is on the ladder; the gate works when something waits.
+        """
+        if self.board.standing is None:
+            return []
+        moved = self._keep(now) or self._ladder(now)
+        ended = any(isinstance(row, Verdict) and row.finding in ("promoted", "rolled back") for row in moved)
+        return moved if ended else [*moved, *self._gate(fold, worth, now)]
+
+    def _keep(self, now: float) -> list[Record]:
+        """Watch what serves against what it replaced; back to that if it does harm."""
+        main, parent = self.standing.main, self.standing.parent
+        if parent is None or not self.paired:
+            return []
+        since = self.board.since(main).sequence
+        found = self.comparisons.paired(main.release.id, parent.release.id, after=since)
+        candidate = self._candidate(main)
+        evidence = weigh(candidate, found, self._scale(candidate.id), since=since, now=now)
+        verdict = judge(evidence, self._rule("keep"))
+        if verdict.finding != "rolled back":
+            return []
+        back = replace(parent.stage, sequence=0, epoch=parent.stage.epoch + 1, verdict=verdict.id, at=now)
+        return [
+            verdict,
+            advance(main.stage, verdict, self.spec.ladder.steps),
+            replace(back, name="serving", share=1.0),
+            *self._superseded(main, now),
+        ]
+
+    def _ladder(self, now: float) -> list[Record]:
+        """Judge what is on the ladder; one candidate at a time is in front of people."""
+        rows: list[Record] = []
+        taken = self.standing.canary is not None
+        for live in self.standing.open:
+            need: Need = "climb" if live.stage.name == "canary" else "prove"
+            verdict = judge(self._evidence(live, now), self._rule(need, live, now))
+            if need == "prove" and verdict.finding == "advance" and taken:
+                continue
+            if not self.board.news(verdict):
+                continue
+            stage = advance(live.stage, verdict, self.spec.ladder.steps)
+            rows += [verdict] if stage is live.stage else [verdict, stage]
+            taken = taken or stage.name == "canary"
+            if stage.name == "serving":
+                return [*rows, _replaced(self.standing.main, verdict), *self._superseded(live, now)]
+        return rows
+
+    def _evidence(self, live: Live, now: float) -> Evidence:
+        since, release = self.board.since(live).sequence, live.release.id
+        candidate = self._candidate(live)
+        scale = self._scale(candidate.id)
+        if not self.paired:
+            found = self.comparisons.split(after=since)
+            return weigh(candidate, found, scale, since=since, now=now, kind="split")
+        main = self.standing.main.release.id
+        arm = "candidate" if live.stage.name == "canary" else None
+        found = self.comparisons.paired(release, main, after=since, arm=arm)
+        return weigh(candidate, found, scale, since=since, now=now)
+
+    def _superseded(self, changed: Live, now: float) -> list[Record]:
+        """What was measured against a release that no longer serves has to begin again."""
+        reason = f"what serves has changed with {changed.release.name!r}: to be proposed again from there"
+        rows: list[Record] = []
+        for live in self.standing.open:
+            if live.release.id != changed.release.id:
+                verdict = self._ended(self._candidate(live), "refused", reason, now)
+                rows += [verdict, advance(live.stage, verdict, self.spec.ladder.steps)]
+        return [*rows, *(self._ended(one, "refused", reason, now) for one in self.board.waiting())]
+
+    # the gate ----------------------------------------------------------------------------------------
+
+    def _gate(self, fold: Sequence[Interaction], worth: Worth, now: float) -> list[Record]:
+        rows: list[Record] = []
+        for candidate in self.board.waiting():
+            verdict = self._screen(candidate, fold, worth, now)
+            if not self.board.news(verdict):
+                continue
+            if verdict.finding == "advance":
+                entered = replace(verdict, alpha=self.board.grant())
+                return [*rows, entered, *self._enter(candidate, entered)]
+            rows.append(verdict)
+        return rows
+
+    def _screen(self, candidate: Candidate, fold: Sequence[Interaction], worth: Worth, now: float) -> Verdict:
+        release = released(candidate, "")
+        live = Live(release, staged(release, "shadow", 0.0, self.board.knowledge, now))
+        scale = self._scale(candidate.id)
+        try:
+            if self.paired:
+                main = self.standing.main.release.id
+                found = gate.paired(live, main, fold, self.serving, worth, self.comparisons)
+            else:
+                found = gate.off_policy(live, fold, self.serving, worth, self.reward.range)
+                scale = replace(scale, width=gate.off_policy_width(fold, self.reward.range))
+        except InputError as error:
+            return self._ended(candidate, "refused", f"its evidence cannot be computed: {error}", now, "gate")
+        return judge(weigh(candidate, found, scale, since=0, now=now), self._rule("screen"))
+
+    def _enter(self, candidate: Candidate, verdict: Verdict) -> list[Record]:
+        release = released(candidate, verdict.id)
+        stage = staged(release, "shadow", 0.0, self.board.knowledge, verdict.at)
+        if not self.paired:
+            stage = replace(stage, name="canary", share=next_share(0.0, self.spec.ladder.steps))
+        return [release, stage]
+
+    # by hand, and within an envelope -----------------------------------------------------------------
+
+    def rollback(self, to: Live, by: str, now: float) -> list[Record]:
+        """Serve a release again from the next decision on; what is on the ladder is withdrawn with it."""
+        rows: list[Record] = []
+        for live in (self.standing.main, *self.standing.open):
+            if live.release.id != to.release.id and live.release.candidate:
+                verdict = self._ended(self._candidate(live), "rolled back", f"by {by}", now, "person")
+                rows += [verdict, advance(live.stage, verdict, self.spec.ladder.steps)]
+        stage = replace(to.stage, sequence=0, epoch=to.stage.epoch + 1, at=now)
+        return [*rows, replace(stage, name="serving", share=1.0)]
+
+    def renew(
+        self, rows: Sequence[Record], knowledge: int, now: float, policies: Mapping[str, str]
+    ) -> list[Record]:
+        """A new epoch of every release whose envelope has something new; `rows` are this cycle's so far.
+
+        Args:
+            rows: rows about to be appended: their stages are brought up to date, not doubled.
+            knowledge: the ledger sequence up to which learning models may know.
+            now: when.
+            policies: digests of refitted policies, by release.
+        """
+        known = {live.release.id: live for live in self.standing.everyone} if self.board.standing else {}
+        releases = {id_: live.release for id_, live in known.items()}
+        releases |= {row.id: row for row in rows if isinstance(row, Release)}
+        staged_now = {row.release for row in rows if isinstance(row, Stage)}
+        fresh = [
+            _renewed(row, releases[row.release], knowledge, policies) if isinstance(row, Stage) else row
+            for row in rows
+        ]
+        for id_, live in known.items():
+            stage = _renewed(live.stage, live.release, knowledge, policies)
+            if id_ not in staged_now and stage is not live.stage:
+                fresh.append(replace(stage, sequence=0, epoch=live.stage.epoch + 1, at=now))
+        return fresh
+
+    # terms -------------------------------------------------------------------------------------------
+
+    def _candidate(self, live: Live) -> Candidate:
+        return self.board.candidates[live.release.candidate]
+
+    def _scale(self, candidate: str) -> Scale:
+        low, high = self.reward.range
+        return Scale(
+            width=high - low,
+            margin=self.spec.ladder.margin,
+            alpha=self.board.alpha_of(candidate),
+            window=float(self.reward.horizon),
+        )
+
+    def _rule(self, need: Need, live: Live | None = None, now: float = 0.0) -> Rule:
+        screening, ladder = need == "screen", self.spec.ladder
+        last = live is not None and next_share(live.stage.share, ladder.steps) >= 1.0
+        return Rule(
+            judge="gate" if screening else "ladder",
+            need=need,
+            margin=self.spec.gate.margin if screening else ladder.margin,
+            harm_alpha=self.spec.gate.alpha,
+            minimum=self.spec.gate.minimum if screening else ladder.minimum,
+            waited=live is None or now >= self.board.since(live).at + float(ladder.floor),
+            last=last,
+            proof=last and not self.paired,
+        )
+
+    def _ended(
+        self, candidate: Candidate, finding: Finding, reason: str, now: float, judge: str = "ladder"
+    ) -> Verdict:
+        """A verdict that needs no weighing."""
+        return Verdict(
+            id=f"verdict_{digest(candidate.id, finding, reason, str(now))[:20]}",
+            task=self.task,
+            candidate=candidate.id,
+            judge=judge,  # type: ignore[arg-type]
+            finding=finding,
+            reason=reason,
+            evidence={},
+            alpha=0.0,
+            at=now,
+        )
+
+
+def _source(live: Live) -> tuple[str, int]:
+    """What decides which options a release has: its variants, and what they know if they learn."""
+    return live.release.body.variants_digest, live.stage.knowledge if learns(live.release) else 0
+
+
+def _replaced(main: Live, verdict: Verdict) -> Stage:
+    """The stage of what served, once something better does."""
+    stage = replace(main.stage, sequence=0, epoch=main.stage.epoch + 1, verdict=verdict.id, at=verdict.at)
+    return replace(stage, name="replaced", share=0.0)
+
+
+def _renewed(stage: Stage, release: Release, knowledge: int, policies: Mapping[str, str]) -> Stage:
+    policy = policies.get(release.id, stage.policy)
+    known = knowledge if learns(release) else stage.knowledge
+    if (policy, known) == (stage.policy, stage.knowledge):
+        return stage
+    return replace(stage, policy=policy, knowledge=known)

@@ -1,0 +1,84 @@
+"""Models that answer in this process, each as it was at the ledger sequence that a release names."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, Self, runtime_checkable
+
+from autotroph.errors import InputError, UnknownName
+from autotroph.records import Proposal, Variant
+
+Texts = Callable[[int, int], Iterable[str]]
+"""`texts(after, until)`: what may be learned from, in ledger order, from the rows after..until."""
+
+
+class Model(Protocol):
+    """Answers with proposals; asked on the hot path, so it must be quick and must not learn there."""
+
+    def propose(self, inputs: Mapping[str, Any]) -> Sequence[Proposal]:
+        """What could be answered, each with an option id of its own and finite features; may be empty."""
+
+
+@runtime_checkable
+class LearningModel(Model, Protocol):
+    """A model that learns from texts, outside the hot path, and only by being told to."""
+
+    def fresh(self) -> Self:
+        """One that has learned nothing yet, and learns apart from this one."""
+
+    def frozen(self) -> Self:
+        """This one as it is now, whatever is learned later."""
+
+    def learn(self, text: str) -> None:
+        """Take one text in. The same texts in the same order must give the same model."""
+
+
+class ModelPool:
+    """The models of a product, by what they know.
+
+    Whatever they know is in the ledger, so a pool can be rebuilt at any time: a variant that stays at one
+    knowledge has an instance of its own; those that learn within their envelope share one.
+    """
+
+    def __init__(self, models: Mapping[str, Model], texts: Texts) -> None:
+        self._models, self._texts = models, texts
+        self._frozen: dict[tuple[str, int], Model] = {}
+        self._live: dict[str, tuple[int, LearningModel]] = {}
+
+    def at(self, variant: Variant, knowledge: int) -> Model:
+        """The variant's model: if it learns, knowing the ledger up to `knowledge`, else as it was frozen."""
+        model = self._base(variant.model)
+        if not isinstance(model, LearningModel):
+            return model
+        if variant.learns:
+            return self._learned(variant.model, model, knowledge)
+        key = (variant.model, variant.knowledge)
+        if key not in self._frozen:
+            self._frozen[key] = self._learned_apart(variant.model, model, variant.knowledge)
+        return self._frozen[key]
+
+    def has(self, variant: Variant) -> bool:
+        """Whether the variant's model answers in this process."""
+        return variant.model in self._models
+
+    def _base(self, name: str) -> Model:
+        if name not in self._models:
+            raise UnknownName("model in this process", name, self._models)
+        return self._models[name]
+
+    def _learned(self, name: str, base: LearningModel, knowledge: int) -> LearningModel:
+        known, model = self._live.get(name) or (0, base.fresh())
+        if knowledge < known:
+            raise InputError(f"model {name!r} has learned up to {known} and cannot forget back to {knowledge}")
+        for text in self._texts(known, knowledge) if knowledge > known else ():
+            model.learn(text)
+        self._live[name] = (knowledge, model)
+        return model
+
+    def _learned_apart(self, name: str, base: LearningModel, knowledge: int) -> Model:
+        """Frozen on the way where the learning model has not come further yet, else taught anew."""
+        known, _ = self._live.get(name) or (0, base)
+        if known <= knowledge:
+            return self._learned(name, base, knowledge).frozen()
+        model = base.fresh()
+        for text in self._texts(0, knowledge):
+            model.learn(text)
+        return model

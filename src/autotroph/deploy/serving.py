@@ -1,0 +1,81 @@
+"""The hot path of one task: what stands, and how it answers. It evaluates policies; it never learns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from autotroph.clock import digest, draw
+from autotroph.deploy.choose import Request, choose
+from autotroph.deploy.cohorts import Cohort, cohort
+from autotroph.deploy.models import ModelPool
+from autotroph.deploy.standing import Live, Standing
+from autotroph.features.context import featurise
+from autotroph.policy.documents import AnyPolicy
+from autotroph.records import SILENCE, Completion, Decision, Proposal
+from autotroph.spec import LadderSpec, TaskSpec
+
+Policies = Callable[[str], AnyPolicy]
+"""A policy document by its digest."""
+
+Answered = tuple[Decision, Completion]
+
+
+class Serving:
+    """Answers decisions of one task by the releases that stand."""
+
+    def __init__(self, task: TaskSpec, pool: ModelPool, policies: Policies, salt: str) -> None:
+        self._task, self._pool, self._policies, self._salt = task, pool, policies, salt
+
+    def decide(
+        self, request: Request, standing: Standing, ladder: LadderSpec, given: Sequence[Proposal] = ()
+    ) -> Answered:
+        """Answer for real: the arm by the unit, the option by that arm's policy."""
+        arm = cohort(request.unit, self._salt, standing, ladder.holdback)
+        proposals = tuple(given) or self.proposals(arm.live, request.inputs)
+        return self._answer(request, arm, proposals, ladder.explore)
+
+    def shadow(self, decision: Decision, live: Live, proposals: tuple[Proposal, ...]) -> Answered:
+        """Answer a decision that another release served, without anybody seeing it."""
+        arm = Cohort(decision.arm, live, decision.p_arm)
+        answered, completion = self._answer(request_of(decision), arm, proposals, 0.0)
+        id_ = f"decision_{digest(decision.id, live.release.id)[:20]}"
+        unseen = replace(
+            answered, id=id_, served=False, shadows=decision.id, provenance="shadow", key="", inputs={}
+        )
+        return unseen, replace(completion, decision=id_)
+
+    def proposals(self, live: Live, inputs: Mapping[str, Any]) -> tuple[Proposal, ...]:
+        """The options of a release for these inputs; a task of kind `text` may always stay silent."""
+        match self._task.kind:
+            case "choice":
+                features = featurise(inputs, self._task.context)
+                return tuple(Proposal(action, action, features) for action in self._task.actions)
+            case "text":
+                return (Proposal(SILENCE), *self._offered(live, inputs))
+            case "chat":
+                return tuple(self._offered(live, inputs))
+
+    def _offered(self, live: Live, inputs: Mapping[str, Any]) -> list[Proposal]:
+        """What the variants offer; those that share a model ask it once, each keeps the options of its name."""
+        variants = live.release.body.variants
+        found = [Proposal(name) for name, variant in variants.items() if not self._pool.has(variant)]
+        local = {one.digest: one for one in variants.values() if self._pool.has(one)}
+        for variant in local.values():
+            model = self._pool.at(variant, live.stage.knowledge)
+            found += [one for one in model.propose(inputs) if one.option.partition(":")[0] in variants]
+        return found
+
+    def _answer(
+        self, request: Request, arm: Cohort, proposals: tuple[Proposal, ...], explore: float
+    ) -> Answered:
+        luck = draw(self._salt, "option", request.id, arm.live.release.id)
+        policy = self._policies(arm.live.stage.policy)
+        decision = choose(request, arm, policy, proposals, luck=luck, explore=explore)
+        output = next(one.output for one in proposals if one.option == decision.option)
+        return decision, Completion(decision=decision.id, output=output, at=request.at)
+
+
+def request_of(decision: Decision) -> Request:
+    """What was asked, out of the decision that answered it."""
+    return Request(**{name: getattr(decision, name) for name in Request.__struct_fields__})

@@ -1,0 +1,75 @@
+"""Interactions to rewards and examples: what each answer was worth, and each answer that was not given."""
+
+import msgspec
+
+from autotroph.digest.rewards import RewardRule, reward
+from autotroph.records import Completion, Dataset, Example, Interaction, Proposal, Reward
+
+
+class Digestion:
+    """One task's examples so far. Holds nothing that the ledger does not."""
+
+    def __init__(self, task: str, rule: RewardRule) -> None:
+        self._task, self._rule = task, rule
+        self._examples: dict[tuple[str, str], Example] = {}
+        self._fold: dict[str, Interaction] = {}
+
+    def digest(self, interaction: Interaction, now: float) -> Reward | None:
+        """The reward if it is final now; the interaction then becomes the gate's evidence, or an example."""
+        scored = reward(self._rule, interaction, now)
+        if scored is None or not scored.final:
+            return None
+        self.keep(interaction, now)
+        return scored
+
+    def keep(self, interaction: Interaction, now: float) -> None:
+        """Remember a finished interaction for the gate or for the tracks, whichever may see it."""
+        decision = interaction.decision
+        if decision.fold == "gate":
+            if decision.served and decision.provenance == "product":
+                self._fold[decision.id] = interaction
+        elif decision.terms.learn and decision.proposals:
+            key = (decision.about, decision.variant)
+            if key not in self._examples:
+                self._examples[key] = self._example(interaction, now)
+
+    @property
+    def fold(self) -> tuple[Interaction, ...]:
+        """The finished interactions of the gate's fold, in ledger order: no track may see them."""
+        return tuple(self._fold.values())
+
+    @property
+    def count(self) -> int:
+        """How many examples there are."""
+        return len(self._examples)
+
+    def dataset(self, variants: str, through: int) -> Dataset:
+        """Freeze the examples whose options came from these variants, or from an import."""
+        chosen = tuple(one for one in self._examples.values() if one.variants in (variants, ""))
+        return Dataset(task=self._task, through=through, examples=chosen)
+
+    def worth(self, interaction: Interaction, answer: Proposal, now: float) -> float | None:
+        """What another answer to the same decision would have been worth; None where that is unknown."""
+        other = msgspec.structs.replace(interaction, completion=_as_if(interaction.completion, answer))
+        scored = reward(self._rule, other, now)
+        return scored.value if scored is not None else None
+
+    def _example(self, interaction: Interaction, now: float) -> Example:
+        decision = interaction.decision
+        return Example(
+            decision=decision.about,
+            variants=decision.variant,
+            proposals=decision.proposals,
+            chances=tuple(option.probability for option in decision.options),
+            worth=tuple(self._worth(interaction, one, now) for one in decision.proposals),
+        )
+
+    def _worth(self, interaction: Interaction, answer: Proposal, now: float) -> float | None:
+        taken = answer.option == interaction.decision.option
+        if not taken and self._rule.scores != "any":
+            return None
+        return self.worth(interaction, answer, now)
+
+
+def _as_if(completion: Completion, answer: Proposal) -> Completion:
+    return msgspec.structs.replace(completion, output=answer.output)

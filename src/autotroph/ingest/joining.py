@@ -1,0 +1,71 @@
+"""Decisions and what came back about them, joined in whatever order they came."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from autotroph.records import Completion, Decision, Interaction, Signal, Value
+
+
+class Joiner:
+    """Open interactions: decisions whose reward is not final yet, with the signals about them.
+
+    The end state does not depend on the order of arrival: of several signals of one name about one
+    subject the latest by event time counts, and a signal that came first waits for its decision. Of what
+    is about the user, the session and the decision, the narrower counts.
+
+    Args:
+        horizons: seconds after a decision within which signals about it count, by task.
+        names: the signals that any reward uses; others are kept in the ledger only.
+    """
+
+    def __init__(self, horizons: dict[str, float], names: frozenset[str]) -> None:
+        self._horizons, self._names = horizons, names
+        self._open: dict[str, tuple[Decision, Completion]] = {}
+        self._signals: dict[tuple[str, str], dict[str, Signal]] = defaultdict(dict)
+        self._decided: set[str] = set()
+
+    def take_decisions(self, decisions: Iterable[tuple[Decision, Completion]]) -> None:
+        """Open interactions."""
+        for decision, completion in decisions:
+            self._open[decision.id] = (decision, completion)
+            self._decided.add(decision.about)
+
+    def take_signals(self, signals: Iterable[Signal]) -> None:
+        """Keep the signals that rewards use, the latest of each name by event time."""
+        for signal in signals:
+            if signal.name not in self._names:
+                continue
+            known = self._signals[signal.about, signal.subject]
+            before = known.get(signal.name)
+            if before is None or (signal.at, signal.id) > (before.at, before.id):
+                known[signal.name] = signal
+
+    def interactions(self) -> Iterator[Interaction]:
+        """The open interactions, each with the signals that count for it so far."""
+        for decision, completion in self._open.values():
+            yield Interaction(decision=decision, completion=completion, signals=self._about(decision))
+
+    def close(self, decision: str) -> Interaction:
+        """Forget an interaction whose reward is final, and hand it over."""
+        made, completion = self._open.pop(decision)
+        return Interaction(decision=made, completion=completion, signals=self._about(made))
+
+    @property
+    def open(self) -> int:
+        """How many interactions wait for their reward."""
+        return len(self._open)
+
+    @property
+    def orphans(self) -> int:
+        """How many signals are about decisions that nobody made, as far as is known yet."""
+        subjects = {subject for about, subject in self._signals if about == "decision"}
+        return len(subjects - self._decided)
+
+    def _about(self, decision: Decision) -> dict[str, Value]:
+        until = decision.at + self._horizons[decision.task]
+        subjects = (("user", decision.user), ("session", decision.session), ("decision", decision.about))
+        found: dict[str, Value] = {}
+        for subject in subjects:
+            if subject in self._signals:
+                found |= {name: one.value for name, one in self._signals[subject].items() if one.at < until}
+        return found

@@ -1,0 +1,72 @@
+"""What a caller sends, checked against the declaration and stamped: bad input is refused before anything is stored."""
+
+import math
+from typing import Any
+
+from autotroph.clock import Clock, digest
+from autotroph.errors import InputError, UnknownName
+from autotroph.records import Signal, Terms, Value, canonical
+from autotroph.spec import Spec
+
+_TYPES: dict[str, tuple[type, ...]] = {"boolean": (bool,), "number": (int, float), "text": (str,)}
+
+
+def stamp_signal(spec: Spec, clock: Clock, name: str, subject: str, value: Any, **given: Any) -> Signal:
+    """A signal as the ledger takes it.
+
+    Args:
+        spec: declares the signal's type and what it is about.
+        clock: gives time and id.
+        name: of a declared signal.
+        subject: id of the decision, session or user.
+        value: of the declared type.
+        given: `key`, `at`, `source`, `fold`, `terms` where the caller knows better than the defaults.
+
+    Raises:
+        UnknownName: no such signal is declared.
+        InputError: the value is of another type, or not a finite number, or the subject is empty.
+    """
+    if name not in spec.signals:
+        raise UnknownName("signal", name, spec.signals)
+    declared = spec.signals[name]
+    if not isinstance(subject, str) or not subject:
+        raise InputError(
+            f"signal {name!r}: the id of the {declared.about} it is about must be a text, got {subject!r}"
+        )
+    checked = _value(name, declared.type, value)
+    key = given.get("key") or digest(name, subject, canonical(checked))[:32]
+    return Signal(
+        id=clock.new_id("signal", subject, name, key),
+        name=name,
+        about=declared.about,
+        subject=subject,
+        value=checked,
+        at=given["at"] if given.get("at") is not None else clock.now(),
+        source=given.get("source", "user"),
+        fold=given.get("fold", ""),
+        key=f"{name}/{subject}/{key}",
+        terms=given.get("terms", Terms()),
+    )
+
+
+def _value(name: str, kind: str, value: Any) -> Value:
+    fits = isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+    if not fits:
+        raise InputError(f"signal {name!r} is declared {kind}; got {type(value).__name__} {value!r:.60}")
+    if kind == "number":
+        if not math.isfinite(value):
+            raise InputError(f"signal {name!r} must be a finite number; got {value}")
+        return float(value)
+    checked: Value = value
+    return checked
+
+
+def check_inputs(inputs: Any) -> dict[str, Any]:
+    """The structured inputs of a decision: a mapping of names to JSON values."""
+    if not isinstance(inputs, dict) or not all(isinstance(name, str) for name in inputs):
+        raise InputError(f"inputs must be a mapping of names to values; got {type(inputs).__name__}")
+    try:
+        canonical(inputs)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"inputs must be JSON values: {error}") from None
+    return inputs

@@ -1,0 +1,152 @@
+"""One cycle, one line a room: what came in is joined, valued, dared, learned from, and watched.
+
+A cycle reads the ledger, decides, and appends everything that it decided in one transaction: a crash in
+the middle leaves no trace, and the next cycle does the same again.
+"""
+
+from collections.abc import Sequence
+
+from autotroph.deploy.evidence import clustered
+from autotroph.deploy.serving import Answered
+from autotroph.observe.lift import lift
+from autotroph.observe.steps import steps
+from autotroph.records import (
+    Cycle,
+    Dataset,
+    Entry,
+    Interaction,
+    Measurement,
+    Proposal,
+    Record,
+    Release,
+    Reward,
+    Stage,
+    Verdict,
+)
+from autotroph.rooms import Rooms
+
+MEASURE_EVERY = 100
+"""Final rewards between two measurements of the lift."""
+
+
+def cycle(rooms: Rooms) -> Cycle:
+    """Once round. Returns when everything that it decided is on disk."""
+    rooms.store.append().durable()
+    now, through = rooms.clock.now(), rooms.store.last()
+
+    arrived = ingest(rooms, through)
+    shadows = shadow(rooms, arrived)
+    rewards = digest(rooms, now)
+    rows: list[Record] = [row for answered in shadows for row in answered]
+    rows += rewards
+    for task in rooms.tasks:
+        moves = deploy(rooms, task, now)
+        rows += optimize(rooms, task, moves, through, now)
+        rows += observe(rooms, task, moves, through, now)
+
+    counts = {"decisions": len(arrived), "shadows": len(shadows), "rewards": len(rewards)}
+    done = Cycle(number=rooms.last.number + 1, through=through, at=now, counts=counts | rooms.bench.marks)
+    rooms.append(*rows, done)
+    rooms.last = done
+    return done
+
+
+def ingest(rooms: Rooms, through: int) -> list[Answered]:
+    """1  What came in since the last cycle, joined in whatever order it came."""
+    since = rooms.last.through
+    arrived = list(rooms.decided(since, through))
+    rooms.joiner.take_decisions(arrived)
+    rooms.joiner.take_signals(rooms.signals(since, through))
+    for decision, _ in arrived:
+        if decision.provenance == "product":
+            rooms.desks[decision.task].comparisons.serve(decision)
+    return arrived
+
+
+def shadow(rooms: Rooms, arrived: Sequence[Answered]) -> list[Answered]:
+    """4  What the other releases would have answered: off the hot path, before anything is learned."""
+    asked = [decision for decision, _ in arrived if decision.provenance == "product"]
+    shadows = [answered for decision in asked for answered in rooms.desks[decision.task].shadow(decision)]
+    rooms.joiner.take_decisions(shadows)
+    return shadows
+
+
+def digest(rooms: Rooms, now: float) -> list[Reward]:
+    """2  What each answer was worth, once its horizon has passed."""
+    rewards = []
+    for interaction in list(rooms.joiner.interactions()):
+        decision = interaction.decision
+        reward = rooms.digestions[decision.task].digest(interaction, now)
+        if reward is not None:
+            rooms.joiner.close(decision.id)
+            rooms.desks[decision.task].comparisons.reward(decision, reward)
+            rewards.append(reward)
+    return rewards
+
+
+def deploy(rooms: Rooms, task: str, now: float) -> list[Record]:
+    """4  What is dared: gate, ladder, promotion, rollback."""
+    digestion = rooms.digestions[task]
+
+    def worth(interaction: Interaction, answer: Proposal) -> float | None:
+        return digestion.worth(interaction, answer, now)
+
+    return rooms.desks[task].judge(digestion.fold, worth, now)
+
+
+def optimize(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now: float) -> list[Record]:
+    """3  What the tracks propose, and what serves refitted within its envelope."""
+    desk, digestion = rooms.desks[task], rooms.digestions[task]
+    if desk.board.standing is None:
+        return list(moves)
+    main = desk.standing.main.release
+
+    def freeze(release: Release) -> Dataset:
+        return digestion.dataset(release.body.variants_digest, through)
+
+    settled = not any(isinstance(row, Stage) for row in moves)
+    policies, documents = rooms.bench.refit(task, digestion.count, freeze, main) if settled else ({}, [])
+    renewed = desk.renew(moves, through, now, policies)
+    free = [name for name in rooms.bench.due(task, digestion.count) if settled and not desk.board.busy(name)]
+    proposed = [row for name in free for row in rooms.bench.propose(name, digestion.count, freeze, main, now)]
+    return [*documents, *renewed, *proposed]
+
+
+def observe(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now: float) -> list[Record]:
+    """5  Was it worth it, and what will people want to know."""
+    desk = rooms.desks[task]
+    if desk.board.standing is None:
+        return []
+    rows: list[Record] = [_entry(row) for row in moves if isinstance(row, Verdict) and row.finding in _TOLD]
+    if any(isinstance(row, Verdict) and row.finding == "promoted" for row in moves):
+        rows += _closed(rooms, task, now)
+    if desk.paired and desk.comparisons.grown(MEASURE_EVERY):
+        rows.append(_lift(rooms, task, through, now))
+    return rows
+
+
+_TOLD = ("refused", "promoted", "rolled back")
+
+
+def _entry(verdict: Verdict) -> Entry:
+    details = {"verdict": verdict.id, "reason": verdict.reason, "alpha": verdict.alpha}
+    return Entry(
+        actor=verdict.judge, event=verdict.finding, subject=verdict.candidate, details=details, at=verdict.at
+    )
+
+
+def _closed(rooms: Rooms, task: str, now: float) -> list[Entry]:
+    """The moment when all five steps are done for the first time."""
+    before = steps(rooms.store, task)
+    if before.redeployed is not None or before.observed is None:
+        return []
+    took = now - before.observed
+    return [Entry(actor="loop", event="loop closed", subject=task, details={"seconds": took}, at=now)]
+
+
+def _lift(rooms: Rooms, task: str, through: int, now: float) -> Measurement:
+    desk = rooms.desks[task]
+    zero = desk.standing.zero.release.id
+    low, high = desk.reward.range
+    found, _ = clustered(desk.comparisons.lifted(zero), float(desk.reward.horizon), now)
+    return lift(task, found, high - low, since=0, until=through, now=now)

@@ -1,0 +1,78 @@
+"""The declared tracks at work: who may propose now, and whose release may be refitted."""
+
+from collections.abc import Callable, Mapping
+
+from autotroph.clock import digest
+from autotroph.optimize.track import Job, Proposed
+from autotroph.records import Artefact, Candidate, Dataset, Record, Release
+
+Freeze = Callable[[Release], Dataset]
+"""The examples that a track may see, frozen, for the release it starts from."""
+
+
+class Bench:
+    """Several tracks on the same frozen examples, one candidate of each at a time."""
+
+    def __init__(self, jobs: Mapping[str, Job], marks: Mapping[str, int]) -> None:
+        self.jobs = jobs
+        self.marks = dict(marks)
+        """How many examples there were at the last attempt, by track, and at the last refit, by release."""
+
+    def due(self, task: str, examples: int) -> list[str]:
+        """The tracks of a task that have enough new examples since they last tried."""
+        return [
+            name for name, job in self.jobs.items() if job.task == task and self._due(name, job, examples)
+        ]
+
+    def _due(self, name: str, job: Job, examples: int) -> bool:
+        if examples < job.track.needs:
+            return False
+        return name not in self.marks or examples - self.marks[name] >= job.every
+
+    def propose(self, name: str, examples: int, freeze: Freeze, main: Release, now: float) -> list[Record]:
+        """A candidate of one track, with the documents it refers to; nothing if it has nothing to say."""
+        dataset = freeze(main)
+        proposed = self.jobs[name].track.propose(dataset, main)
+        self.marks[name] = examples
+        if proposed is None or proposed.body == main.body:
+            return []
+        candidate = candidate_of(name, name, proposed, dataset, main, now)
+        return [*proposed.artefacts, candidate]
+
+    def refit(
+        self, task: str, examples: int, freeze: Freeze, main: Release
+    ) -> tuple[dict[str, str], list[Artefact]]:
+        """A policy refitted within the envelope of what serves, where one is due.
+
+        Returns:
+            The digest of the new policy by the release's id, and its documents; both empty if none is.
+        """
+        for name, every in main.body.envelope.refit.items():
+            job = self.jobs.get(name)
+            if job is None or job.task != task or job.track.needs == 0:
+                continue
+            if examples - self.marks.setdefault(main.id, examples) < every:
+                continue
+            self.marks[main.id] = examples
+            proposed = job.track.propose(freeze(main), main)
+            if proposed is not None:
+                return {main.id: proposed.body.policy}, list(proposed.artefacts)
+        return {}, []
+
+
+def candidate_of(
+    name: str, track: str, proposed: Proposed, dataset: Dataset, parent: Release, now: float
+) -> Candidate:
+    """Freeze a proposal: what it is, what it comes from, what it has seen."""
+    snapshot = dataset.digest
+    return Candidate(
+        id=f"candidate_{digest(name, parent.id, proposed.body.digest, snapshot)[:20]}",
+        task=parent.task,
+        name=name,
+        track=track,
+        parent=parent.id,
+        body=proposed.body,
+        snapshot=snapshot,
+        at=now,
+        lineage=(parent.id,),
+    )

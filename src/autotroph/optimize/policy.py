@@ -1,0 +1,56 @@
+"""Track `policy`: learn from outcomes which option to take, and when to say nothing.
+
+One regression over all options of all examples: features of the option → its reward. Where the reward
+scores any answer each option is a row, and no propensity is needed; where only the served answer was
+scored, its row is weighted by 1/probability (inverse propensity, capped), so that the fit is about all
+decisions and not about those that the old policy liked.
+"""
+
+import numpy as np
+
+from autotroph.features.matrix import matrix, names
+from autotroph.optimize.track import Proposed
+from autotroph.policy.documents import Learned, freeze
+from autotroph.policy.trees import fit
+from autotroph.records import SILENCE, Body, Dataset, Envelope, Example, Release
+
+HEAVIEST = 20.0
+"""The largest inverse-propensity weight of one example."""
+
+
+class PolicyTrack:
+    """Proposes the parent's variants under a policy learned from what the examples were worth."""
+
+    def __init__(self, name: str, parameters: dict[str, object]) -> None:
+        self.name = name
+        self.needs = int(parameters.get("examples", 150))  # type: ignore[call-overload]
+        self.refit = int(parameters.get("refit", 200))  # type: ignore[call-overload]
+
+    def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:
+        """A learned policy; None while the examples have nothing to learn from."""
+        rows = [row for example in dataset.examples for row in _rows(example)]
+        if len(rows) < 2:
+            return None
+        columns = names([proposal for proposal, _, _ in rows])
+        inputs = matrix([proposal for proposal, _, _ in rows], columns)
+        worth = np.array([value for _, value, _ in rows])
+        weights = np.array([weight for _, _, weight in rows])
+        policy = freeze(Learned(features=columns, model=fit(inputs, worth, weights)))
+        envelope = Envelope(refit={**parent.body.envelope.refit, self.name: self.refit})
+        body = Body(variants=parent.body.variants, policy=policy.digest, envelope=envelope)
+        return Proposed(body, (policy,))
+
+
+def _rows(example: Example) -> list[tuple]:
+    """Each option that was scored, with its worth and its weight; silence is worth 0 and teaches nothing."""
+    return [
+        (proposal, value, _weight(example, chance))
+        for proposal, value, chance in zip(example.proposals, example.worth, example.chances, strict=True)
+        if value is not None and proposal.option != SILENCE
+    ]
+
+
+def _weight(example: Example, chance: float) -> float:
+    if sum(value is not None for value in example.worth) > 1:
+        return 1.0
+    return min(1.0 / chance, HEAVIEST) if chance > 0 else 1.0

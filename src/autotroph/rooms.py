@@ -1,0 +1,156 @@
+"""The five rooms of one product, opened on its ledger.
+
+All that is kept in memory is a fold of the ledger, and is rebuilt from it here: opening a product after a
+crash gives the same rooms as never having closed it.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from msgspec.structs import replace
+
+from autotroph import registry
+from autotroph.clock import Clock
+from autotroph.deploy.desk import Desk
+from autotroph.deploy.models import Model, ModelPool
+from autotroph.deploy.serving import Answered, Serving
+from autotroph.digest.digestion import Digestion
+from autotroph.digest.rewards import rule_of
+from autotroph.errors import LedgerError
+from autotroph.ingest.joining import Joiner
+from autotroph.optimize.bench import Bench
+from autotroph.optimize.track import Job
+from autotroph.policy.documents import AnyPolicy, freeze, thaw
+from autotroph.records import (
+    CHAINED,
+    Artefact,
+    Body,
+    Completion,
+    Cycle,
+    Decision,
+    Record,
+    Reward,
+    Signal,
+    Variant,
+)
+from autotroph.spec import Spec
+from autotroph.store import Store
+
+
+class Rooms:
+    """Ingest, digest, optimize and deploy of each task with a reward; they never meet but in a cycle."""
+
+    def __init__(self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model]) -> None:
+        self.spec, self.store, self.clock = spec, store, clock
+        self.salt = store.meta("seed") or clock.seed
+        self.last = store.get(Cycle) or Cycle(number=0, through=0, at=clock.now())
+        self.pool = ModelPool(models, self.texts)
+        self.policy = lru_cache(maxsize=256)(self._thawed)
+        self.tasks = tuple(name for name, task in spec.tasks.items() if task.reward)
+        self.desks = {name: self._desk(name) for name in self.tasks}
+        self.digestions = {name: Digestion(name, rule_of(spec, name)) for name in self.tasks}
+        self.joiner = self._joiner()
+        self.bench = Bench({name: _job(spec, name) for name in spec.tracks}, self.last.counts)
+        self._learns_from = _learns_from(spec)
+        self._recall()
+
+    # what goes in and out of the ledger --------------------------------------------------------------
+
+    def append(self, *rows: Record) -> None:
+        """Store rows for good, and take those that move a task."""
+        sequences = self.store.append(*rows).durable()
+        for row, sequence in zip(rows, sequences, strict=True):
+            if isinstance(row, CHAINED):
+                self._apply(replace(row, sequence=sequence))
+
+    def begin(self, task: str) -> None:
+        """Make release 0 of a task, as declared, unless it is there."""
+        desk = self.desks[task]
+        if desk.board.standing is not None:
+            return
+        self.store.append().durable()
+        now, knowledge = self.clock.now(), self.store.last()
+        declared = self.spec.task(task)
+        policy = freeze(declared.policy)
+        variants = {
+            name: Variant(model=one.model, parameters=one.parameters, knowledge=knowledge)
+            for name, one in declared.variants.items()
+        }
+        self.append(policy, *desk.begin(Body(variants=variants, policy=policy.digest), knowledge, now))
+
+    def decided(self, after: int, until: int) -> Iterator[Answered]:
+        """Served decisions of the tasks that have a reward, with what came of them, in ledger order."""
+        completions = {one.decision: one for one in self.store.scan(Completion, after=after, until=until)}
+        for decision in self.store.scan(Decision, after=after, until=until, served=True):
+            if decision.task in self.desks and decision.id in completions:
+                yield decision, completions[decision.id]
+
+    def signals(self, after: int, until: int) -> Iterator[Signal]:
+        """Signals, in ledger order."""
+        return self.store.scan(Signal, after=after, until=until)
+
+    def texts(self, after: int, until: int) -> Iterator[str]:
+        """What models may learn from: the declared signals, without the gate's fold and what was not agreed to."""
+        for signal in self.store.scan(Signal, after=after, until=until):
+            if signal.name in self._learns_from and signal.fold == "tracks" and signal.terms.learn:
+                yield str(signal.value)
+
+    # opening -----------------------------------------------------------------------------------------
+
+    def _recall(self) -> None:
+        """Fold the ledger up to the last cycle; what came after it is the next cycle's to take."""
+        for kind in CHAINED:
+            for row in self.store.scan(kind):
+                self._apply(row)
+        self.joiner.take_signals(self.store.scan(Signal, until=self.last.through))
+        final = {one.decision: one for one in self.store.scan(Reward, final=True)}
+        completions = {one.decision: one for one in self.store.scan(Completion)}
+        for decision in self.store.scan(Decision):
+            if decision.task not in self.desks or (decision.served and decision.sequence > self.last.through):
+                continue
+            self._remember(decision, completions[decision.id], final.get(decision.id))
+
+    def _remember(self, decision: Decision, completion: Completion, reward: Reward | None) -> None:
+        if decision.served and decision.provenance == "product":
+            self.desks[decision.task].comparisons.serve(decision)
+        self.joiner.take_decisions([(decision, completion)])
+        if reward is not None:
+            interaction = self.joiner.close(decision.id)
+            self.digestions[decision.task].keep(interaction, reward.at)
+            self.desks[decision.task].comparisons.reward(decision, reward)
+
+    def _apply(self, row: Record) -> None:
+        for desk in self.desks.values():
+            desk.board.apply(row)
+
+    # making ------------------------------------------------------------------------------------------
+
+    def _desk(self, task: str) -> Desk:
+        serving = Serving(self.spec.task(task), self.pool, self.policy, self.salt)
+        return Desk(task, self.spec, serving)
+
+    def _joiner(self) -> Joiner:
+        horizons = {name: float(desk.reward.horizon) for name, desk in self.desks.items()}
+        used = {
+            name for desk in self.desks.values() for name in self.spec.expression(desk.reward.value).names
+        }
+        return Joiner(horizons, frozenset(used))
+
+    def _thawed(self, digest: str) -> AnyPolicy:
+        artefact = self.store.get(Artefact, digest=digest)
+        if artefact is None:
+            raise LedgerError(
+                f"policy {digest[:12]} is named by a release but is not in the ledger; restore a backup"
+            )
+        return thaw(artefact.body)
+
+
+def _job(spec: Spec, name: str) -> Job:
+    declared = spec.tracks[name]
+    track = registry.load("tracks", declared.kind)(name, declared.parameters)
+    return Job(name, declared.task, track, declared.every)
+
+
+def _learns_from(spec: Spec) -> frozenset[str]:
+    names = [signal for track in spec.tracks.values() for signal in track.parameters.get("signals", ())]
+    return frozenset(names)
