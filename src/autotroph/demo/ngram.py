@@ -26,7 +26,7 @@ _ROWS = 1 << 16  # looked-up contexts that are kept at hand
 _TOKEN_BITS = 20
 _MULTIPLIER = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
-_RECENT = {1: 48, 2: 64, 4: 96}  # how many of the most recent places of a context are read
+_RECENT = {1: 128, 2: 160, 4: 160}  # how many of the most recent places of a context are read
 
 # occurrences, distinct continuations, the most frequent of them
 Followers = tuple[int, int, tuple[tuple[str, int], ...]]
