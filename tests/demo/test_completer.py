@@ -73,7 +73,7 @@ def test_what_was_asked_before_does_not_show(cursors: list[tuple[str, str]]) -> 
 
 def test_a_copy_does_not_learn_with_the_original(product: Completer) -> None:
     product.learn("value = one\n")
-    frozen, asked = product.copy(), "value ="
+    frozen, asked = product.at(product.position), "value ="
     before = outputs(frozen, asked)
     product.learn("value = two\n" * 3)
     assert outputs(frozen, asked) == before == [" one"]
