@@ -53,6 +53,7 @@ def verify(reader: Reader) -> int:
         raise TamperedLedger(
             f"the chain ends after {count} links, at {before}; the ledger recorded {links}: {_END}"
         )
+    _nothing_beyond(reader)
     return count
 
 
@@ -67,6 +68,16 @@ def _head(reader: Reader) -> tuple[int, int, str]:
             return last, links, head
         case _:
             raise TamperedLedger(f"the ledger's head is gone; {_WAY_OUT}")
+
+
+def _nothing_beyond(reader: Reader) -> None:
+    """Rows that the writer never gave a number; it may go on writing meanwhile, so the head comes last."""
+    tables = [TABLES[kind] for kind in CHAINED]
+    ends = [reader.query(f"SELECT max(sequence) FROM {table}").rows[0][0] for table in tables]
+    last, _, _ = _head(reader)
+    for table, end in zip(tables, ends, strict=True):
+        if end is not None and (added := _whole(end)) > last:
+            raise TamperedLedger(f"{table} {added} was added: the ledger ends at {last}; {_WAY_OUT}")
 
 
 def _rows(reader: Reader, table: str, last: int) -> Iterator[Found]:

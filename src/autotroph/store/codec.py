@@ -5,7 +5,7 @@
 | text, numbers, booleans, bytes | one, of that type; a boolean is 0 or 1 |
 | `Terms` | four: purposes, learn, region, retention |
 | the value of a signal | three: value_type, value_number (booleans 0/1), value_text |
-| anything nested | one, JSON text with sorted keys |
+| anything nested | one, JSON text, its keys in the order they were given |
 | `inputs`, `proposals` of a decision | in `decision_texts`: JSON text; zlib over msgpack |
 """
 
@@ -190,7 +190,7 @@ def encode(record: Record) -> Row:
     form = layout(type(record))
     narrow = tuple(_encoded(record, form.narrow))
     wide = tuple(_encoded(record, form.wide))
-    return Row(form, narrow, wide, _body_digest(form, narrow, wide))
+    return Row(form, narrow, wide, _body_digest(record, form, narrow))
 
 
 def decode(form: Layout, values: Sequence[SqlValue]) -> Record:
@@ -220,20 +220,24 @@ def _encoded(record: Record, cells: tuple[Cell, ...]) -> Iterator[SqlValue]:
             raise InputError(f"{kind}.{cell.field} cannot be stored: {error}; nothing was stored") from error
 
 
-def _body_digest(form: Layout, narrow: tuple[SqlValue, ...], wide: tuple[SqlValue, ...]) -> str:
+def _body_digest(record: Record, form: Layout, narrow: tuple[SqlValue, ...]) -> str:
+    values: dict[str, SqlValue] = dict(zip(form.columns, narrow, strict=True))
+    if form.chained:
+        _finite(narrow, form.kind.__name__)
+        return row_digest(values)
     if not form.digested:
         return ""
-    values = dict(zip((*form.columns, *form.wide_columns), (*narrow, *wide), strict=True))
-    if form.chained:
-        _finite(list(values.values()), form.kind.__name__)
-        return row_digest(values)
-    return row_digest({name: values[name] for name in _said_columns(form)})
+    said: dict[str, SqlValue] = {name: values[name] for name in _said_columns(form)}
+    for field in WIDE.get(form.kind, ()):
+        if field in SAID[form.kind]:
+            said[field] = canonical(getattr(record, field)).decode()
+    return row_digest(said)
 
 
 @cache
 def _said_columns(form: Layout) -> tuple[str, ...]:
     said = SAID[form.kind]
-    return tuple(name for cell in (*form.narrow, *form.wide) if cell.field in said for name in cell.columns)
+    return tuple(name for cell in form.narrow if cell.field in said for name in cell.columns)
 
 
 def _cell(field: str, hint: Any) -> Cell:
@@ -311,7 +315,7 @@ _SCALARS: tuple[tuple[type, Callable[[Any], tuple[SqlValue, ...]], Callable[[Any
 
 
 def _json(value: object) -> tuple[SqlValue, ...]:
-    text = canonical(value)
+    text = msgspec.json.encode(value)
     if b"null" in text:  # JSON has no other word for NaN and infinities: they would come back as None
         _finite(msgspec.to_builtins(value), "the value")
     return (text.decode(),)

@@ -11,14 +11,14 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
 
 import apsw
 
-from autotroph.errors import InputError, LedgerError
+from autotroph.errors import InputError, LedgerError, TamperedLedger
 from autotroph.records import Record
 from autotroph.store.codec import decode, encode, layout
 from autotroph.store.migrations import migrate, schema, steps
@@ -86,7 +86,10 @@ class SqliteReader:
 
     def last(self) -> int:
         """The last acknowledged sequence."""
-        return cast("int", self._value("SELECT sequence FROM head"))
+        last = self._value("SELECT sequence FROM head")
+        if not isinstance(last, int):
+            raise TamperedLedger(f"{self.path}: the ledger's head is gone; restore a backup")
+        return last
 
     def meta(self, name: str) -> str | None:
         """A fact about the whole ledger."""
@@ -163,6 +166,7 @@ class SqliteStore(SqliteReader):
         path = location(url)
         with _named(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_foreign(path)
             release = _lock(path)
             try:
                 connection = _writing(path)
@@ -221,6 +225,13 @@ def location(url: str | Path) -> Path:
             f"{text!r} does not name an SQLite file; write sqlite:///relative.db or sqlite:////absolute.db"
         )
     return Path(rest[1:])
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Looks before anything is written, so that a file that is not ours stays as it is, alone."""
+    if path.is_file() and path.stat().st_size:
+        with closing(_open(path, apsw.SQLITE_OPEN_READONLY)) as connection:
+            schema(connection)
 
 
 def _lock(path: Path) -> Callable[[], None]:

@@ -1,0 +1,1 @@
+"""Shipped with the package: what every store and every extension promises, as checks to run on yours."""

@@ -1,6 +1,6 @@
 -- The ledger. `sequence` is one order over all tables, given out by the one writer; it is the rowid, so
 -- every index ends with it. Wide columns come last in their table: SQLite reads a row from the front.
--- JSON columns are text with sorted keys. Booleans are 0 and 1. Times are seconds since the epoch.
+-- JSON columns are text, with keys in the order they were given. Booleans are 0 and 1. Times are seconds since the epoch.
 
 PRAGMA application_id = 0x6175746F;
 

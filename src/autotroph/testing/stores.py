@@ -1,0 +1,449 @@
+"""What every store promises, as checks: run `ALL_CHECKS` on yours.
+
+Each check takes a function that opens the *same* ledger each time it is called, empty the first time, and
+raises AssertionError when the promise is broken. A check is named after the bug it catches.
+
+    @pytest.mark.parametrize("check", ALL_CHECKS, ids=lambda check: check.__name__)
+    def test_contract(check, tmp_path):
+        check(lambda: MyStore(tmp_path / "ledger"))
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from threading import Thread
+from typing import Any
+
+from msgspec.structs import replace
+
+from autotroph.clock import digest
+from autotroph.errors import AutotrophError, Conflict, InputError, TamperedLedger, UnknownName
+from autotroph.records import (
+    ROWS,
+    Artefact,
+    Body,
+    Candidate,
+    Completion,
+    Cycle,
+    Decision,
+    Entry,
+    Measurement,
+    Option,
+    Proposal,
+    Record,
+    Release,
+    Reward,
+    Signal,
+    Stage,
+    Terms,
+    Variant,
+    Verdict,
+)
+from autotroph.store.chain import verify
+from autotroph.store.protocols import Parameters, Reader, SqlValue, Store, Table
+
+Opener = Callable[[], Store]
+Check = Callable[[Opener], None]
+Rows = Sequence[tuple[SqlValue, ...]]
+
+AWKWARD = "naïve ✓ \x00 'quoted' \"double\" ; -- \n\t 🜁"
+TERMS = Terms(purposes=("improve", "report"), learn=False, region="eu", retention="short")
+
+
+def decision(id_: str = "d1", **changed: object) -> Decision:
+    """A decision in which no field has its default."""
+    plain = Decision(
+        id=id_,
+        task="route",
+        release="release_1",
+        epoch=3,
+        arm="candidate",
+        p_arm=0.1 + 0.2,
+        options=(Option("cards", 1 / 3), Option("fraud", 2 / 3)),
+        option="cards",
+        unit="u1",
+        unit_kind="user",
+        cluster="c1",
+        fold="gate",
+        policy=digest("policy"),
+        variant=digest("variant"),
+        declaration=digest("declaration"),
+        at=1_700_000_000.123456,
+        user="u1",
+        session="s1",
+        served=False,
+        shadows="d0",
+        provenance="shadow",
+        terms=TERMS,
+        inputs={"text": AWKWARD, "n": 7, "x": 1e-300, "deep": {"list": [1, None, True, "null"]}},
+        proposals=(Proposal("cards", AWKWARD, {"score": 5e-324, "length": 3.0}), Proposal("fraud")),
+    )
+    return replace(plain, **changed)
+
+
+def signal(id_: str = "s1", **changed: object) -> Signal:
+    """A signal in which no field has its default."""
+    plain = Signal(
+        id=id_,
+        name="accepted",
+        about="decision",
+        subject="d1",
+        value=True,
+        at=1_700_000_001.5,
+        source="outcome",
+        fold="tracks",
+        terms=TERMS,
+    )
+    return replace(plain, **changed)
+
+
+def entry(number: int = 1) -> Entry:
+    """A line of the journal."""
+    return Entry(actor="gate", event="counted", subject=f"x{number}", details={"n": number}, at=float(number))
+
+
+def examples() -> tuple[Record, ...]:
+    """Records of every kind, with values that a careless store changes."""
+    at = 1_700_000_002.25
+    return (
+        decision(),
+        Completion(decision="d1", output=AWKWARD, at=at, tokens_in=2**62, cost_usd=1e-9, latency_ms=0.1),
+        signal("s1", value=False),
+        signal("s2", value=1.0),
+        signal("s3", value=-0.1),
+        signal("s4", value="1"),
+        Reward(decision="d1", name="kept", version="v1", value=None, final=False, at=at),
+        Reward(decision="d1", name="kept", version="v1", value=1 / 3, final=True, at=at, clipped=True),
+        Artefact(digest=digest("body"), kind="policy", body=bytes(range(256))),
+        _measurement(at),
+        Cycle(number=1, through=9, at=at, counts={"rewards": 2}),
+        *_changes(at),
+        entry(),
+    )
+
+
+def _measurement(at: float) -> Measurement:
+    endless = float("inf")
+    bounds: dict[str, Any] = {"value": 0.1, "low": -endless, "high": endless, "alpha": 0.05, "at": at}
+    return Measurement(name="lift", task="route", n=3, since=1, until=9, **bounds)
+
+
+def _changes(at: float) -> tuple[Candidate, Verdict, Release, Stage]:
+    policy, reason = digest("policy"), AWKWARD
+    small = Variant(model="m", parameters={"z": 0.2, "a": 1})
+    what: dict[str, Any] = {"task": "route", "at": at}
+    new = {**what, "name": "sharper", "parent": "r0", "body": Body(variants={"small": small}, policy=policy)}
+    return (
+        Candidate(id="c1", track="policy", snapshot=digest("snapshot"), lineage=("c0",), **new),
+        Verdict(id="v1", candidate="c1", judge="gate", finding="advance", reason=reason, **what, **_PROOF),
+        Release(id="r1", candidate="c1", verdict="v1", **new),
+        Stage(
+            release="r1", epoch=1, name="canary", share=0.1, policy=policy, knowledge=9, verdict="v1", **what
+        ),
+    )
+
+
+_PROOF: dict[str, Any] = {"evidence": {"n": 7, "e": [1.5, None]}, "alpha": 0.05 / 3}
+
+
+def check_round_trip_changes_nothing(open_store: Opener) -> None:
+    """A float rounded, a boolean that comes back as 1, a text cut at a NUL."""
+    records = examples()
+    assert {type(each) for each in records} == set(ROWS), "examples() covers every kind of row"
+    with closing(open_store()) as store:
+        sequences = store.append(*records).durable()
+        for record, sequence in zip(records, sequences, strict=True):
+            found = store.get(type(record), sequence=sequence)
+            assert found == replace(record, sequence=sequence)
+            assert repr(found) == repr(replace(record, sequence=sequence)), "types come back too"
+
+
+def check_sequences_only_grow(open_store: Opener) -> None:
+    """A number used twice, by two threads, by two tables, or after the ledger was opened again."""
+    found: list[int] = []
+    with closing(open_store()) as store:
+
+        def run(worker: int) -> None:
+            for number in range(20):
+                found.extend(store.append(signal(f"{worker}-{number}"), entry(number)).durable())
+
+        threads = [Thread(target=run, args=(worker,)) for worker in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(found) == list(range(1, 161))
+        assert store.last() == 160
+    with closing(open_store()) as store:
+        assert store.append(entry()).durable() == (161,)
+
+
+def check_same_key_is_stored_once(open_store: Opener) -> None:
+    """A retry that counts twice: alone, in one append, and after the ledger was opened again."""
+    first, vote = decision("d1", key="k", at=1.0), signal("s1", key="k")
+    again = replace(first, id="d2", at=2.0, release="release_2", option="fraud")
+    with closing(open_store()) as store:
+        assert store.append(first, vote, again).durable() == (1, 2, 1)
+        assert store.append(again, replace(vote, id="s2", at=9.0)).durable() == (1, 2)
+    with closing(open_store()) as store:
+        assert store.append(again).durable() == (1,)
+        assert [each.id for each in store.scan(Decision)] == ["d1"]
+        assert [each.id for each in store.scan(Signal)] == ["s1"]
+
+
+def check_identical_record_is_stored_once(open_store: Opener) -> None:
+    """A step that ran again after a crash and wrote its rows a second time."""
+    records = [each for each in examples() if not isinstance(each, Reward | Measurement | Stage | Entry)]
+    with closing(open_store()) as store:
+        assert store.append(*records).durable() == store.append(*records).durable()
+        assert store.last() == len(records)
+        verify(store)
+
+
+def check_same_key_with_other_body_conflicts(open_store: Opener) -> None:
+    """A second body that overwrites the first, or vanishes without a word."""
+    with closing(open_store()) as store:
+        store.append(decision("d1", key="k"), signal("s1", key="k")).durable()
+        for other in (decision("d2", key="k", inputs={}), signal("s2", key="k", value=False)):
+            with _raises(Conflict) as told:
+                store.append(entry(), other).durable()
+            assert f"{other.id[0]}1" in told[0], "the message names the first one"
+        with _raises(Conflict):
+            store.append(signal("s3", key="new"), signal("s4", key="new", value="x")).durable()
+        assert store.last() == 2
+
+
+def check_same_id_with_other_fields_conflicts(open_store: Opener) -> None:
+    """An id that means two things; a verdict that is rewritten by appending it again."""
+    records = [each for each in examples() if hasattr(each, "id")]
+    with closing(open_store()) as store:
+        store.append(*records).durable()
+        for record in records:
+            with _raises(Conflict):
+                store.append(replace(record, at=0.0)).durable()
+            assert store.get(type(record), id=record.id) is not None
+        assert store.last() == len(records)
+
+
+def check_append_is_all_or_nothing(open_store: Opener) -> None:
+    """Half an append, or a refused one that takes its neighbours with it or burns their numbers."""
+    with closing(open_store()) as store:
+        store.append(decision("d1")).durable()
+        receipts = [
+            store.append(entry(1)),
+            store.append(entry(2), signal("s1"), decision("d1", at=0.0)),
+            store.append(signal("s1"), entry(3)),
+        ]
+        assert receipts[0].durable() == (2,)
+        with _raises(Conflict):
+            receipts[1].durable()
+        assert receipts[2].durable() == (3, 4)
+        assert [each.subject for each in store.scan(Entry)] == ["x1", "x3"]
+        assert verify(store) == 2
+
+
+def check_not_a_number_is_refused(open_store: Opener) -> None:
+    """NaN that comes back as NULL, infinities that JSON turns into nothing, integers cut to 64 bits."""
+    nan, endless = float("nan"), float("inf")
+    wrong = [
+        signal(value=nan),
+        decision(at=nan),
+        decision(epoch=2**63),
+        decision(inputs={"x": [nan]}),
+        decision(inputs={"x": "\ud800"}),
+        Cycle(number=1, through=1, at=endless, counts={"x": endless}),  # type: ignore[dict-item]
+        replace(entry(), at=endless),
+        replace(entry(), details={"x": endless}),
+    ]
+    with closing(open_store()) as store:
+        for record in wrong:
+            with _raises(InputError):
+                store.append(entry(), record)
+        assert store.append().durable() == ()
+        assert store.last() == 0
+
+
+def check_reader_cannot_write(open_store: Opener) -> None:
+    """A planner, a track or somebody's SQL that changes the ledger."""
+    with closing(open_store()) as store, closing(store.reader()) as reader:
+        store.append(entry()).durable()
+        assert isinstance(reader, Reader)
+        assert not hasattr(reader, "append")
+        assert not hasattr(reader, "set_meta")
+        for either in (reader, store):
+            for sql in ("DELETE FROM journal", "UPDATE head SET sequence = 0", "DROP TABLE journal", "x", ""):
+                with _raises(InputError):
+                    either.query(sql)
+            with _raises(InputError):
+                either.query("SELECT 1; DELETE FROM journal")
+        assert reader.last() == store.last() == 1
+
+
+def check_query_answers_with_columns_and_rows(open_store: Opener) -> None:
+    """Columns that are missing where there are no rows; parameters that are pasted into the SQL."""
+    with closing(open_store()) as store:
+        store.append(entry(1), entry(2)).durable()
+        none = store.query("SELECT subject, at FROM journal WHERE subject = ?", ("' OR 1 = 1 --",))
+        assert none == Table(("subject", "at"), ())
+        one = store.query("SELECT subject, at FROM journal WHERE at > :at", {"at": 1})
+        assert one == Table(("subject", "at"), (("x2", 2.0),))
+
+
+def check_scan_keeps_order_and_bounds(open_store: Opener) -> None:
+    """A scan that skips rows between pages, follows its own writes, or forgets a bound or a filter."""
+    with closing(open_store()) as store:
+        store.append(*(signal(str(n), name="ab"[n % 2], value=n % 3 == 0) for n in range(2500))).durable()
+        assert [each.id for each in store.scan(Signal)] == [str(n) for n in range(2500)]
+        some = [each.sequence for each in store.scan(Signal, after=3, until=9, name="b")]
+        assert some == [4, 6, 8]
+        for each in store.scan(Signal, name="a"):
+            store.append(replace(each, id=f"again {each.id}", sequence=0))
+        newest = store.get(Signal, name="a")
+        store.append().durable()
+        assert store.last() == 3750
+        assert newest is not None
+
+
+def check_unknown_field_is_refused(open_store: Opener) -> None:
+    """A filter that is ignored, or a nested field that never equals anything."""
+    with closing(open_store()) as store:
+        with _raises(UnknownName) as told:
+            store.scan(Signal, nam="accepted")
+        assert "'name'" in told[0]
+        with _raises(UnknownName):
+            store.get(Decision, options=())
+        with _raises(InputError):
+            store.get(Decision, served="yes")
+
+
+def check_texts_can_be_left_out(open_store: Opener) -> None:
+    """A scan of facts that pays for the wide fields."""
+    with closing(open_store()) as store:
+        store.append(decision()).durable()
+        (found,) = store.scan(Decision, texts=False, served=False)
+        assert found == decision(sequence=1, inputs={}, proposals=())
+
+
+def check_opening_again_keeps_everything(open_store: Opener) -> None:
+    """Rows, facts or the seed that live in a process instead of the ledger."""
+    with closing(open_store()) as store:
+        store.append(*examples())  # not waited for: close drains
+        store.set_meta("note", AWKWARD)
+        seed = store.meta("seed")
+        assert seed
+        assert store.meta("nothing") is None
+    with closing(open_store()) as store:
+        assert store.last() == len(examples())
+        assert (store.meta("seed"), store.meta("note")) == (seed, AWKWARD)
+        store.set_meta("seed", "mine")
+        assert store.meta("seed") == "mine"
+        assert verify(store) == 5
+
+
+def check_second_writer_is_refused(open_store: Opener) -> None:
+    """Two writers that give out the same numbers."""
+    with closing(open_store()) as store:
+        with _raises(AutotrophError) as told:
+            open_store()
+        assert "writ" in told[0]
+        store.append(entry()).durable()
+    with closing(open_store()) as store:
+        assert store.last() == 1
+
+
+def check_closed_store_says_so(open_store: Opener) -> None:
+    """An append after the end that waits forever or is dropped."""
+    store = open_store()
+    store.close()
+    store.close()
+    with _raises(AutotrophError) as told:
+        store.append(entry())
+    assert "closed" in told[0]
+
+
+def check_chain_finds_an_edit(open_store: Opener) -> None:
+    """A changed row that nobody notices."""
+    with closing(open_store()) as store:
+        store.append(*map(entry, range(5))).durable()
+        assert verify(store) == 5
+        told = _tampered(
+            store, lambda rows: [(*row[:3], "y", *row[4:]) if row[0] == 3 else row for row in rows]
+        )
+        assert "journal 3" in told
+
+
+def check_chain_finds_a_deletion(open_store: Opener) -> None:
+    """A row that is gone without a trace: from the beginning, the middle or the end."""
+    with closing(open_store()) as store:
+        store.append(*examples(), *map(entry, range(5))).durable()
+        first, last = len(examples()), len(examples()) + 5
+        for gone, word in ((first, "deleted"), (first + 2, "deleted"), (last, "cut off")):
+            assert word in _tampered(store, partial(_without, gone))
+        assert "cut off" in _tampered(store, partial(_until, first))
+
+
+def check_chain_finds_a_reorder(open_store: Opener) -> None:
+    """Two rows that changed places."""
+    with closing(open_store()) as store:
+        store.append(*map(entry, range(5))).durable()
+        assert "journal 2" in _tampered(store, _swapped)
+
+
+ALL_CHECKS: tuple[Check, ...] = tuple(
+    each for name, each in sorted(globals().items()) if name.startswith("check_")
+)
+"""Every promise of this file."""
+
+
+def _without(sequence: int, rows: Rows) -> Rows:
+    return [row for row in rows if row[0] != sequence]
+
+
+def _until(sequence: int, rows: Rows) -> Rows:
+    return [row for row in rows if isinstance(row[0], int) and row[0] < sequence]
+
+
+def _edited(sequence: int, rows: Rows) -> Rows:
+    return [(*row[:3], "somebody else", *row[4:]) if row[0] == sequence else row for row in rows]
+
+
+def _swapped(rows: Rows) -> Rows:
+    """The second and the fourth row, each with the number of the other."""
+    first, second, third, fourth, *rest = rows
+    return [first, (second[0], *fourth[1:]), third, (fourth[0], *second[1:]), *rest]
+
+
+def _tampered(store: Store, change: Callable[[Rows], Rows]) -> str:
+    """What `verify` says of the ledger as if its journal had been changed."""
+    with _raises(TamperedLedger) as told:
+        verify(_Tampered(store, change))
+    assert verify(store), "it was the change that it found"
+    return told[0]
+
+
+class _Tampered:
+    """A Reader that shows a changed journal; the ledger itself stays as it is."""
+
+    def __init__(self, reader: Reader, change: Callable[[Rows], Rows]) -> None:
+        self._reader, self._change = reader, change
+        self.get, self.scan, self.last = reader.get, reader.scan, reader.last
+        self.meta, self.close = reader.meta, reader.close
+
+    def query(self, sql: str, parameters: Parameters = (), *, limit_seconds: float | None = None) -> Table:
+        """What the reader answers, with the journal changed."""
+        found = self._reader.query(sql, parameters, limit_seconds=limit_seconds)
+        if "* FROM journal" not in sql:
+            return found
+        return Table(found.columns, tuple(self._change(found.rows)))
+
+
+@contextmanager
+def _raises(kind: type[AutotrophError]) -> Iterator[list[str]]:
+    """Expects an error of ours, and hands its message over; `pytest` is no dependency of the package."""
+    told: list[str] = []
+    try:
+        yield told
+    except kind as error:
+        told.append(str(error))
+        return
+    raise AssertionError(f"expected {kind.__name__}, and nothing was raised")
