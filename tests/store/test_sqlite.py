@@ -266,7 +266,7 @@ class TestChain:
         with raw(path) as connection:
             _disarm(connection)
             for column in columns:
-                edited = f"iif(typeof({column}) = 'text', {column} || '1', {column} + 1)"
+                edited = f"iif(typeof({column}) = 'text', {column} || '1', {column} + 1000)"
                 connection.execute(f"SAVEPOINT edit; UPDATE {table} SET {column} = {edited}")
                 with pytest.raises(TamperedLedger, match="rows" if column == "sequence" else table):
                     verify(_Raw(connection))
