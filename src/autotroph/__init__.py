@@ -1,11 +1,11 @@
 """autotroph: a product that feeds on its own use.
 
-    import autotroph
+import autotroph
 
-    product = autotroph.open("autotroph.toml")
-    decision = product.decide("route", {"text": "my card is lost"}, user="u42")
-    product.signal(decision.id, "resolved", True)
-    product.cycle()
+product = autotroph.open("autotroph.toml")
+decision = product.decide("route", {"text": "my card is lost"}, user="u42")
+product.signal(decision.id, "resolved", True)
+product.cycle()
 """
 
 from __future__ import annotations

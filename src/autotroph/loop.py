@@ -6,7 +6,7 @@ the middle leaves no trace, and the next cycle does the same again.
 
 from collections.abc import Sequence
 
-from autotroph.deploy.evidence import clustered
+from autotroph.deploy.evidence import increments_of
 from autotroph.deploy.serving import Answered
 from autotroph.observe.lift import lift
 from autotroph.observe.steps import steps
@@ -107,7 +107,9 @@ def optimize(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now
     settled = not any(isinstance(row, Stage) for row in moves)
     policies, documents = rooms.bench.refit(task, digestion.count, freeze, main) if settled else ({}, [])
     renewed = desk.renew(moves, through, now, policies)
-    free = [name for name in rooms.bench.due(task, digestion.count) if settled and not desk.board.busy(name)]
+    free = [
+        name for name in rooms.bench.due(task, digestion.count, main) if settled and not desk.board.busy(name)
+    ]
     proposed = [row for name in free for row in rooms.bench.propose(name, digestion.count, freeze, main, now)]
     return [*documents, *renewed, *proposed]
 
@@ -148,5 +150,5 @@ def _lift(rooms: Rooms, task: str, through: int, now: float) -> Measurement:
     desk = rooms.desks[task]
     zero = desk.standing.zero.release.id
     low, high = desk.reward.range
-    found, _ = clustered(desk.comparisons.lifted(zero), float(desk.reward.horizon), now)
+    found, _ = increments_of(desk.comparisons.lifted(zero), float(desk.reward.horizon), now)
     return lift(task, found, high - low, since=0, until=through, now=now)

@@ -55,8 +55,8 @@ class Decision(Record, frozen=True, kw_only=True):
     """One choice, with the probability of everything that could have been chosen.
 
     A decision that was not `served` re-answers the served one named in `shadows`, off the hot path.
-    `cluster` is what counts as one independent observation: the unit, or for a unit of one decision the
-    session it belongs to. `fold` says whose evidence it is: the gate's, or the tracks'.
+    `cluster` is the unit or, where that is a single decision, the session it belongs to: the fold is drawn
+    and measured figures are clustered by it. `fold` says whose evidence it is: the gate's, or the tracks'.
     """
 
     id: str

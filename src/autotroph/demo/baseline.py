@@ -14,7 +14,9 @@ from autotroph.demo.cursors import Cursor
 from autotroph.demo.declaration import CLIP, COST
 from autotroph.records import Proposal
 
-THRESHOLDS = tuple(float(t) for t in np.log(np.concatenate(([0.005, 0.01, 0.02, 0.03], np.arange(0.05, 0.99, 0.025)))))
+THRESHOLDS = tuple(
+    float(t) for t in np.log(np.concatenate(([0.005, 0.01, 0.02, 0.03], np.arange(0.05, 0.99, 0.025))))
+)
 """Log confidences that are tried."""
 
 

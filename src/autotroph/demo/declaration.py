@@ -1,6 +1,6 @@
 """The declaration of the completion product: what the demonstration would have in its `autotroph.toml`."""
 
-CLIP = 24
+CLIP = 12
 """Kept characters beyond so many earn nothing more."""
 
 COST = 3
@@ -50,7 +50,7 @@ parameters = {{ signals = ["committed"] }}
 kind = "policy"
 task = "complete"
 every = 300
-parameters = {{ examples = 300, refit = 300 }}
+parameters = {{ examples = 300, refit = 300, caution = 1.5 }}
 
 [gate]
 alpha = 0.05
@@ -61,10 +61,10 @@ margin = 0.01
 [ladder]
 steps = [0.2, 0.5, 1.0]
 floor = "1h"                         # of the replayed history's own time
-minimum = 20
+minimum = 30
 holdback = 0.02
 explore = 0.0                        # full feedback: there is nothing to explore
-margin = 0.01
+margin = 0.02                        # of reward: half a kept character
 
 [season]
 thesis = "suggestions people keep"

@@ -4,15 +4,14 @@ Nothing from the future leaks: at a cursor the product sees the file up to there
 from only after all of its cursors have been answered.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 import autotroph
 from autotroph.clock import ReplayClock, digest, draw
-from autotroph.demo.baseline import Tried, longest, tuned
+from autotroph.demo.baseline import Tried, tuned
 from autotroph.demo.completer import Completer, Project
 from autotroph.demo.cursors import Cursor, learned_text, sample
 from autotroph.demo.declaration import declaration
@@ -20,7 +19,7 @@ from autotroph.demo.history import Commit, History, base_corpus
 from autotroph.demo.ngram import Base
 from autotroph.demo.saboteurs import COPYCAT, PEEKER, Disk, Peeker
 from autotroph.faces.library import Product
-from autotroph.records import Body, Completion, Decision, Option, Proposal, Signal, Terms, Variant
+from autotroph.records import Body, Completion, Decision, Option, Signal, Variant, Verdict
 
 FIRST_PART = 0.2
 """Share of the cursors on which release 0 is tuned."""
@@ -42,6 +41,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 Progress = Callable[[Step], None]
+Watch = Callable[[str, Verdict], None]
 
 
 class Replay:
@@ -53,8 +53,13 @@ class Replay:
         self.total = sum(len(cursors) for _, cursors in self.commits)
         self.first = int(self.total * FIRST_PART)
 
-    def run(self) -> Product:
-        """Tune release 0, then live: every commit is answered, reported on, and followed by a cycle."""
+    def run(self, watch: Watch) -> Product:
+        """Tune release 0, then live: every commit is answered, reported on, and followed by a cycle.
+
+        Args:
+            watch: told of each verdict, with the name of the candidate.
+        """
+        self._watch = watch
         self.progress(Step("the language", 0, self.total))
         texts = base_corpus() if self.history.python_share > 0.5 else ()
         completer = Completer(Base(texts), Project())
@@ -98,24 +103,39 @@ class Replay:
     def _live(self, product: Product, disk: Disk, live: Sequence[tuple[Commit, list[Cursor]]]) -> None:
         done = self.total - sum(len(cursors) for _, cursors in live)
         self._move(product, live[0][0].at if live else 0.0)
-        product.cycle()
+        self._cycle(product, 1)
         self._sabotage(product)
+        number = 1
         for commit, cursors in live:
-            if cursors:
-                self._move(product, commit.at)
+            self._move(product, commit.at)
+            number += bool(cursors)
+            if product.rooms.last.number < number:
                 self._answer(product, disk, cursors)
-                done += len(cursors)
-            self._report(product, commit)
+                self._report(product, commit)
             for cursor in cursors:
                 disk.write(cursor.path, cursor.whole)
             if cursors:
                 self._move(product, product.clock.now() + 60.0)
-                product.cycle()
+                self._cycle(product, number)
+                done += len(cursors)
             self.progress(Step("live", done, self.total, commit.id))
         self._move(product, product.clock.now() + 86400.0)
+        self._cycle(product, number + 1)
+
+    def _cycle(self, product: Product, number: int) -> None:
+        """Once round, unless that round was done before an interruption."""
+        if product.rooms.last.number >= number:
+            return
+        before = product.store.last()
         product.cycle()
+        candidates = product.rooms.desks["complete"].board.candidates
+        for verdict in product.store.scan(Verdict, after=before):
+            self._watch(candidates[verdict.candidate].name, verdict)
 
     def _sabotage(self, product: Product) -> None:
+        board = product.rooms.desks["complete"].board
+        if any(one.track == "person" for one in board.candidates.values()):
+            return
         product.propose("complete", "saboteur: copycat", policy=COPYCAT)
         main = product.rooms.desks["complete"].standing.main.release.body
         body = Body(variants={**main.variants, "peek": Variant(model="disk")}, policy=main.policy)
@@ -149,21 +169,49 @@ def _imported(tried: Tried, declared: str) -> list:
     cursor = tried.cursor
     id_ = f"decision_{digest('import', cursor.id)[:20]}"
     decision = Decision(
-        id=id_, task="complete", release="", epoch=0, arm="main", p_arm=1.0,
+        id=id_,
+        task="complete",
+        release="",
+        epoch=0,
+        arm="main",
+        p_arm=1.0,
         options=tuple(Option(one.option, 0.0) for one in tried.proposals),
-        option="", unit=id_, unit_kind="decision", cluster=cursor.commit, fold="tracks", policy="", variant="",
-        declaration=declared, at=tried.at, session=cursor.commit, key=f"import/{cursor.id}", provenance="import",
-        inputs=_inputs(cursor), proposals=tried.proposals,
+        option="",
+        unit=id_,
+        unit_kind="decision",
+        cluster=cursor.commit,
+        fold="tracks",
+        policy="",
+        variant="",
+        declaration=declared,
+        at=tried.at,
+        session=cursor.commit,
+        key=f"import/{cursor.id}",
+        provenance="import",
+        inputs=_inputs(cursor),
+        proposals=tried.proposals,
     )
     written = Signal(
-        id=f"signal_{digest('import', cursor.id)[:20]}", name="written", about="decision", subject=id_,
-        value=cursor.left, at=tried.at + TYPING, fold="tracks", key=f"import/{cursor.id}",
+        id=f"signal_{digest('import', cursor.id)[:20]}",
+        name="written",
+        about="decision",
+        subject=id_,
+        value=cursor.left,
+        at=tried.at + TYPING,
+        fold="tracks",
+        key=f"import/{cursor.id}",
     )
     return [decision, Completion(decision=id_, output="", at=tried.at), written]
 
 
 def _committed(commit: Commit) -> Signal:
     return Signal(
-        id=f"signal_{digest('import', commit.id)[:20]}", name="committed", about="session", subject=commit.id,
-        value=learned_text(commit), at=commit.at, fold="tracks", key=f"import/{commit.id}",
+        id=f"signal_{digest('import', commit.id)[:20]}",
+        name="committed",
+        about="session",
+        subject=commit.id,
+        value=learned_text(commit),
+        at=commit.at,
+        fold="tracks",
+        key=f"import/{commit.id}",
     )

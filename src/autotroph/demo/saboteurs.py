@@ -18,6 +18,7 @@ COPYCAT = Longest(variant="suffix")
 PEEKER = Longest(variant="peek")
 
 _REACHES = (400, 200, 100, 60, 40, 25, 15, 10, 6, 4, 3, 2)
+_PLACES = 4
 
 
 class Disk:
@@ -45,10 +46,20 @@ class Peeker:
         """What follows the longest match of the text before the cursor, in the file on disk."""
         before, text = str(inputs["before"]), self._disk.read(str(inputs["path"]))
         for reach in _REACHES:
-            place = text.rfind(before[-reach:])
-            while place >= 0:
-                rest = text[place + len(before[-reach:]) :].partition("\n")[0].rstrip()
-                if rest.strip():
-                    return [Proposal("peek:line", rest, {"chars": float(len(rest)), "reach": float(reach)})]
-                place = text.rfind(before[-reach:], 0, place)
+            rest = _after_latest(text, before[-reach:])
+            if rest:
+                return [Proposal("peek:line", rest, {"chars": float(len(rest)), "reach": float(reach)})]
         return []
+
+
+def _after_latest(text: str, sought: str) -> str:
+    """The rest of the line after the latest place that has one, of the last few places."""
+    end = len(text)
+    for _ in range(_PLACES):
+        end = text.rfind(sought, 0, end)
+        if end < 0:
+            return ""
+        rest = text[end + len(sought) :].partition("\n")[0].rstrip()
+        if rest.strip():
+            return rest
+    return ""

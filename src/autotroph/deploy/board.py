@@ -6,7 +6,7 @@ from autotroph.stats import alpha as family
 from autotroph.stats.alpha import AlphaLedger
 
 REPEAT = 100
-"""An unchanged finding is written again after so many more clusters: a line of progress, not a flood."""
+"""An unchanged finding is written again after so many more units: a line of progress, not a flood."""
 
 
 class Board:
@@ -66,9 +66,13 @@ class Board:
     def news(self, verdict: Verdict) -> bool:
         """Whether a verdict says something that the last one about this candidate did not."""
         last = self._last.get(verdict.candidate)
-        if last is None or last.finding != verdict.finding or verdict.finding not in ("undecided", "hold"):
+        if last is None or verdict.finding not in ("undecided", "hold"):
             return True
-        grown = verdict.evidence.get("clusters", 0) - last.evidence.get("clusters", 0)
+        if not verdict.evidence.get("units"):
+            return False
+        if last.finding != verdict.finding:
+            return True
+        grown = verdict.evidence.get("units", 0) - last.evidence.get("units", 0)
         return bool(grown >= REPEAT or grown < 0)
 
     def grant(self) -> float:

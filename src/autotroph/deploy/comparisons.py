@@ -16,6 +16,7 @@ class Served(msgspec.Struct, frozen=True):
     sequence: int
     id: str
     at: float
+    unit: str
     cluster: str
     fold: Fold
     arm: Arm
@@ -37,6 +38,7 @@ class Comparisons:
                 decision.sequence,
                 decision.id,
                 decision.at,
+                decision.unit,
                 decision.cluster,
                 decision.fold,
                 decision.arm,
@@ -67,21 +69,29 @@ class Comparisons:
         return iter(self._served[start:])
 
     def paired(
-        self, release: str, against: str, *, after: int, arm: Arm | None = None, fold: Fold = ""
+        self, release: str, against: str, *, after: int, arm: Arm | None = None, shown: bool = True
     ) -> list[Difference]:
-        """Differences on the same decisions, of one arm or fold only if asked; outside the holdback always."""
+        """Differences on the same decisions, outside the holdback.
+
+        Args:
+            release: whose reward, less that of `against`.
+            against: another release.
+            after: of decisions after this ledger sequence.
+            arm: of this arm only.
+            shown: False leaves out the decisions that the release served itself.
+        """
         ours, theirs = self._values[release], self._values[against]
         return [
-            Difference(one.cluster, one.at, ours[one.id] - theirs[one.id])
+            Difference(one.unit, one.at, ours[one.id] - theirs[one.id])
             for one in self.served(after)
             if one.id in ours
             and one.id in theirs
             and (one.arm == arm if arm else one.arm != "holdback")
-            and (not fold or one.fold == fold)
+            and (shown or one.release != release)
         ]
 
     def lifted(self, zero: str) -> list[Difference]:
-        """What was served against release 0 on the same decisions, outside the holdback."""
+        """What was served against release 0 on the same decisions, outside the holdback; by cluster."""
         theirs = self._values[zero]
         return [
             Difference(one.cluster, one.at, self._values[one.release][one.id] - theirs[one.id])
@@ -90,7 +100,7 @@ class Comparisons:
         ]
 
     def split(self, *, after: int) -> list[Difference]:
-        """Differences between the k-th cluster of the candidate's arm and the k-th of the concurrent control's.
+        """Differences between the k-th unit of the candidate's arm and the k-th of the control's.
 
         The arms are equally large, so that who is paired with whom does not depend on what they did.
         """
@@ -98,11 +108,11 @@ class Comparisons:
         for one in self.served(after):
             value = self._values[one.release].get(one.id)
             if one.arm in arms and value is not None:
-                arms[one.arm].setdefault(one.cluster, []).append((one.at, value))
+                arms[one.arm].setdefault(one.unit, []).append((one.at, value))
         pairs = zip(arms["candidate"].items(), arms["control"].items(), strict=False)
         return [
-            Difference(cluster, max(ours[0][0], theirs[0][0]), _mean(ours) - _mean(theirs))
-            for (cluster, ours), (_, theirs) in pairs
+            Difference(unit, max(ours[0][0], theirs[0][0]), _mean(ours) - _mean(theirs))
+            for (unit, ours), (_, theirs) in pairs
         ]
 
 

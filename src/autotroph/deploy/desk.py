@@ -12,9 +12,9 @@ from autotroph.clock import digest
 from autotroph.deploy import gate
 from autotroph.deploy.board import Board
 from autotroph.deploy.comparisons import Comparisons
-from autotroph.deploy.evidence import Evidence, Scale, weigh
+from autotroph.deploy.evidence import Evidence, Scale, held_to, weigh
 from autotroph.deploy.gate import Worth
-from autotroph.deploy.judge import Need, Rule, judge
+from autotroph.deploy.judge import Need, Proof, Rule, judge
 from autotroph.deploy.ladder import advance, next_share
 from autotroph.deploy.releases import declared, learns, released, staged
 from autotroph.deploy.serving import Answered, Serving
@@ -33,6 +33,9 @@ from autotroph.records import (
     Verdict,
 )
 from autotroph.spec import Spec
+
+PROOF_SHARE = 0.25
+"""From this share of the people on, a step is climbed by proof; below, proof would cost too much traffic."""
 
 
 class Desk:
@@ -152,9 +155,12 @@ class Desk:
             found = self.comparisons.split(after=since)
             return weigh(candidate, found, scale, since=since, now=now, kind="split")
         main = self.standing.main.release.id
-        arm = "candidate" if live.stage.name == "canary" else None
-        found = self.comparisons.paired(release, main, after=since, arm=arm)
-        return weigh(candidate, found, scale, since=since, now=now)
+        if live.stage.name == "shadow":
+            found = self.comparisons.paired(release, main, after=since)
+            return weigh(candidate, found, scale, since=since, now=now)
+        shown = self.comparisons.paired(release, main, after=since, arm="candidate")
+        unseen = self.comparisons.paired(release, main, after=candidate.sequence, shown=False)
+        return held_to(weigh(candidate, shown, scale, since=since, now=now), shown, unseen, scale)
 
     def _superseded(self, changed: Live, now: float) -> list[Record]:
         """What was measured against a release that no longer serves has to begin again."""
@@ -170,7 +176,13 @@ class Desk:
 
     def _gate(self, fold: Sequence[Interaction], worth: Worth, now: float) -> list[Record]:
         rows: list[Record] = []
+        in_time = gate.ripe(fold, float(self.reward.horizon), now)
         for candidate in self.board.waiting():
+            if in_time < self.spec.gate.minimum:
+                short = f"{in_time} of at least {self.spec.gate.minimum} units of the gate's fold are in"
+                verdict = self._ended(candidate, "undecided", short, now, "gate")
+                rows += [verdict] if self.board.news(verdict) else []
+                continue
             verdict = self._screen(candidate, fold, worth, now)
             if not self.board.news(verdict):
                 continue
@@ -255,16 +267,18 @@ class Desk:
 
     def _rule(self, need: Need, live: Live | None = None, now: float = 0.0) -> Rule:
         screening, ladder = need == "screen", self.spec.ladder
-        last = live is not None and next_share(live.stage.share, ladder.steps) >= 1.0
+        share = live.stage.share if live is not None else 0.0
+        last = live is not None and next_share(share, ladder.steps) >= 1.0
+        proof: Proof = "none" if self.paired or share < PROOF_SHARE else "better" if last else "no worse"
         return Rule(
             judge="gate" if screening else "ladder",
             need=need,
             margin=self.spec.gate.margin if screening else ladder.margin,
-            harm_alpha=self.spec.gate.alpha,
+            level=self.spec.gate.alpha,
             minimum=self.spec.gate.minimum if screening else ladder.minimum,
             waited=live is None or now >= self.board.since(live).at + float(ladder.floor),
             last=last,
-            proof=last and not self.paired,
+            proof=proof,
         )
 
     def _ended(

@@ -1,13 +1,14 @@
-"""What is known about a candidate against what it would replace: one increment a cluster, never more."""
+"""What is known about a candidate against what it would replace: one increment a unit, never more."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from autotroph.records import Candidate
 from autotroph.stats.betting import begin, forecast, update
-from autotroph.stats.confidence import mean_interval
+from autotroph.stats.confidence import mean_interval, mean_lower
 
 LEVEL = 0.05
 """The printed intervals hold at all times at once with probability 1 − LEVEL."""
@@ -16,7 +17,7 @@ LEVEL = 0.05
 class Difference(msgspec.Struct, frozen=True):
     """What the candidate earned more than the incumbent: on one decision, or between one pair of units."""
 
-    cluster: str
+    unit: str
     at: float
     value: float
 
@@ -28,7 +29,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
         width: of the reward's range, so that every difference is in [−width, width].
         margin: how much worse, in reward, still counts as no worse.
         alpha: the level at which "better" is to be proven.
-        window: seconds after a cluster's first decision in which its decisions count; its rewards are
+        window: seconds after a unit's first decision in which its decisions count; its rewards are
             final as long again after that.
     """
 
@@ -44,10 +45,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: `paired` on the same decisions, or `split` between concurrent arms.
         since, at: ledger sequence after which decisions were counted, and when they were weighed.
-        clusters: independent observations, one increment each; `decisions`: what they were made of.
+        units: one increment each; `decisions`: what these were made of.
         mean, low, high: the difference in reward and its confidence sequence, exact at any time.
-        better: log wealth against "no better than the incumbent"; `harm`: against "no worse than −margin".
-        more: about how many more clusters until "better" is proven at `alpha`; None if it points the other way.
+        better: log wealth against "no better than the incumbent".
+        no_worse: log wealth against "worse than the incumbent by the margin, or more".
+        harm: log wealth against "no worse than that".
+        promised: lower end of what the candidate was better by in shadow, where it has been in shadow.
+        skew: log wealth against "in front of people it is as good as promised".
+        more: about how many more units until "better" is proven at `alpha`; None if it points the other way.
     """
 
     task: str
@@ -56,14 +61,17 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     since: int
     at: float
     decisions: int
-    clusters: int
+    units: int
     mean: float
     low: float
     high: float
     better: float
+    no_worse: float
     harm: float
     alpha: float
     more: int | None
+    promised: float | None = None
+    skew: float = 0.0
 
 
 def weigh(
@@ -76,8 +84,9 @@ def weigh(
     kind: Literal["paired", "split"] = "paired",
 ) -> Evidence:
     """Weigh differences, in the order in which their decisions were made."""
-    increments, used = clustered(differences, scale.window, now)
+    increments, used = increments_of(differences, scale.window, now)
     better = update(begin(scale.width), increments)
+    no_worse = update(begin(scale.width, -scale.margin), increments)
     harm = update(begin(scale.width, scale.margin), [-value for value in increments])
     found = mean_interval(increments, LEVEL, (-scale.width, scale.width))
     return Evidence(
@@ -87,22 +96,38 @@ def weigh(
         since=since,
         at=now,
         decisions=used,
-        clusters=better.n,
+        units=better.n,
         mean=better.mean,
         low=found.low,
         high=found.high,
         better=better.peak_log_e,
+        no_worse=no_worse.peak_log_e,
         harm=harm.peak_log_e,
         alpha=scale.alpha,
         more=forecast(better, scale.alpha),
     )
 
 
-def clustered(differences: Iterable[Difference], window: float, now: float) -> tuple[list[float], int]:
-    """One increment a cluster: the mean over the window after its first exposure, entered once.
+def held_to(
+    evidence: Evidence, live: Sequence[Difference], shadow: Sequence[Difference], scale: Scale
+) -> Evidence:
+    """Hold what a candidate does in front of people against what it did in shadow.
+
+    A candidate that reads something that a live request does not have looks better off the hot path than it
+    is: a train-serve skew. The bound is held at LEVEL/2 and the bet on it at the other half.
+    """
+    unseen, _ = increments_of(shadow, scale.window, evidence.at)
+    seen, _ = increments_of(live, scale.window, evidence.at)
+    promised = max(mean_lower(unseen, LEVEL / 2, -scale.width, scale.width), scale.margin - scale.width)
+    bet = update(begin(scale.width, -promised), [-value for value in seen])
+    return replace(evidence, promised=promised, skew=bet.peak_log_e)
+
+
+def increments_of(differences: Iterable[Difference], window: float, now: float) -> tuple[list[float], int]:
+    """One increment a unit: the mean over the window after its first exposure, entered once.
 
     >>> day = [Difference("a", 0.0, 1.0), Difference("b", 1.0, 0.5), Difference("a", 2.0, 0.0)]
-    >>> clustered(day, window=10.0, now=20.5)              # b's window has not passed yet
+    >>> increments_of(day, window=10.0, now=20.5)              # b's window has not passed yet
     ([0.5], 2)
 
     Returns:
@@ -110,7 +135,7 @@ def clustered(differences: Iterable[Difference], window: float, now: float) -> t
     """
     found: dict[str, list[Difference]] = {}
     for one in differences:
-        found.setdefault(one.cluster, []).append(one)
+        found.setdefault(one.unit, []).append(one)
     increments, used = [], 0
     for members in found.values():
         first = members[0].at

@@ -30,8 +30,13 @@ def paired(
         shadow, completion = serving.shadow(decision, live, serving.proposals(live, decision.inputs))
         ours = worth(interaction, Proposal(shadow.option, completion.output))
         if ours is not None:
-            found.append(Difference(decision.cluster, decision.at, ours - theirs))
+            found.append(Difference(decision.unit, decision.at, ours - theirs))
     return found
+
+
+def ripe(fold: Iterable[Interaction], window: float, now: float) -> int:
+    """How many units of the fold can be judged: their window and their rewards' horizon have passed."""
+    return len({one.decision.unit for one in fold if now >= one.decision.at + 2 * window})
 
 
 def off_policy(
@@ -56,7 +61,7 @@ def off_policy(
         new = [option.probability for option in answered.options]
         log = _log(decision, new, (value - low) / (high - low))
         step = float(difference_increments(log, CAP)[0]) * (high - low)
-        found.append(Difference(decision.cluster, decision.at, step))
+        found.append(Difference(decision.unit, decision.at, step))
     return found
 
 

@@ -10,6 +10,7 @@ from autotroph.records import Finding, Verdict
 from autotroph.stats.betting import log_target
 
 Need = Literal["screen", "prove", "climb", "keep"]
+Proof = Literal["none", "no worse", "better"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,23 +19,24 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         judge: who asks.
         need: `screen`: looks no worse on the gate's fold. `prove`: is better, on decisions made after the
-            freeze. `climb`: does no harm in front of people, for long enough. `keep`: the same once it serves.
+            freeze. `climb`: is fit for the next step in front of people. `keep`: does no harm once it serves.
         margin: how much worse, in reward, still counts as no worse.
-        harm_alpha: the level at which harm is established.
-        minimum: fewest clusters for anything but harm.
+        level: α of harm, and of "no worse".
+        minimum: fewest units for anything but harm.
         waited: whether the stage's floor has passed.
         last: whether the next step of the ladder is everybody.
-        proof: whether climbing that step takes proof of being better: where shadow could not give it.
+        proof: what climbing takes: nothing more than no sign of harm, proof of being no worse, or proof of
+            being better (before the last step, where shadow could not give it).
     """
 
     judge: Literal["gate", "ladder"]
     need: Need
     margin: float
-    harm_alpha: float
+    level: float
     minimum: int
     waited: bool = True
     last: bool = False
-    proof: bool = False
+    proof: Proof = "none"
 
 
 def judge(evidence: Evidence, rule: Rule) -> Verdict:
@@ -54,11 +56,13 @@ def judge(evidence: Evidence, rule: Rule) -> Verdict:
 
 
 def _find(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
-    harmed = evidence.harm >= log_target(rule.harm_alpha)
+    harmed = evidence.harm >= log_target(rule.level)
     if harmed:
         return ("refused" if rule.need == "screen" else "rolled back"), _says(evidence, "worse than allowed")
-    if evidence.clusters < rule.minimum:
-        return "undecided", f"{evidence.clusters} of at least {rule.minimum} clusters are in"
+    if evidence.mean < 0 and evidence.skew >= log_target(rule.level / 2):
+        return "rolled back", _says(evidence, f"not what shadow promised, at least {evidence.promised:+.4f}")
+    if evidence.units < rule.minimum:
+        return "undecided", f"{evidence.units} of at least {rule.minimum} units are in"
     match rule.need:
         case "screen":
             return _screen(evidence, rule)
@@ -85,14 +89,18 @@ def _prove(evidence: Evidence) -> tuple[Finding, str]:
 
 def _climb(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
     if not rule.waited:
-        return "hold", _says(evidence, "no harm; the stage's floor has not passed")
-    if rule.proof and evidence.better < log_target(evidence.alpha):
+        return "hold", _says(evidence, "the stage's floor has not passed")
+    if evidence.mean < -rule.margin:
+        return "hold", _says(evidence, "it looks worse; harm is not established")
+    if rule.proof != "none" and evidence.no_worse < log_target(rule.level):
+        return "undecided", _says(evidence, "not yet proven to be no worse")
+    if rule.proof == "better" and evidence.better < log_target(evidence.alpha):
         return _prove(evidence)
-    return ("promoted" if rule.last else "advance"), _says(evidence, "no harm in front of people")
+    return ("promoted" if rule.last else "advance"), _says(evidence, "it holds in front of people")
 
 
 def _says(evidence: Evidence, what: str) -> str:
     return (
         f"{what}: {evidence.mean:+.4f} [{evidence.low:+.4f}, {evidence.high:+.4f}] reward a decision, "
-        f"{evidence.kind}, {evidence.clusters} clusters of {evidence.decisions} decisions"
+        f"{evidence.kind}, {evidence.units} units, {evidence.decisions} decisions"
     )

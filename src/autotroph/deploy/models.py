@@ -67,7 +67,9 @@ class ModelPool:
     def _learned(self, name: str, base: LearningModel, knowledge: int) -> LearningModel:
         known, model = self._live.get(name) or (0, base.fresh())
         if knowledge < known:
-            raise InputError(f"model {name!r} has learned up to {known} and cannot forget back to {knowledge}")
+            raise InputError(
+                f"model {name!r} has learned up to {known} and cannot forget back to {knowledge}"
+            )
         for text in self._texts(known, knowledge) if knowledge > known else ():
             model.learn(text)
         self._live[name] = (knowledge, model)

@@ -1,8 +1,8 @@
 """The library: a product in one process, on one ledger."""
 
 import os
-import secrets
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,15 @@ from autotroph.deploy.choose import Request
 from autotroph.deploy.cohorts import fold
 from autotroph.deploy.models import Model
 from autotroph.deploy.standing import Live
-from autotroph.errors import InputError, SpecError, UnknownName
+from autotroph.errors import Conflict, InputError, SpecError, UnknownName
 from autotroph.ingest.stamping import check_inputs, stamp_signal
+from autotroph.optimize.bench import candidate_of
+from autotroph.optimize.track import Proposed
+from autotroph.policy.documents import AnyPolicy, freeze
 from autotroph.records import (
     Body,
     Candidate,
+    Completion,
     Cycle,
     Decision,
     Entry,
@@ -29,12 +33,12 @@ from autotroph.records import (
     Signal,
     Terms,
 )
-from autotroph.optimize.bench import candidate_of
-from autotroph.optimize.track import Proposed
-from autotroph.policy.documents import AnyPolicy, freeze
 from autotroph.rooms import Rooms
 from autotroph.spec import Spec, load
 from autotroph.store import Receipt, Store, open_store
+
+RECENT = 4096
+"""Answers that are kept in memory by idempotency key, until the ledger surely has them."""
 
 
 class Answer:
@@ -55,6 +59,15 @@ class Answer:
         self._receipt.durable(timeout)
         return self
 
+    def unless_other(self, inputs: Mapping[str, Any]) -> "Answer":
+        """This answer, if it was to these inputs; Conflict if its key was used for others."""
+        if self.decision.inputs != inputs:
+            raise Conflict(
+                f"key {self.decision.key!r} was used before, for other inputs, by decision {self.id}; "
+                "that one stands: use another key for another decision"
+            )
+        return self
+
 
 class Product:
     """A declared product on its ledger. Open one with `autotroph.open`.
@@ -66,6 +79,7 @@ class Product:
         self.spec, self.store, self.clock = spec, store, clock
         self.rooms = Rooms(spec, store, clock, models)
         self._lock = threading.RLock()
+        self._recent: OrderedDict[str, Answer] = OrderedDict()
         self._journal_declaration()
 
     # use ---------------------------------------------------------------------------------------------
@@ -96,16 +110,28 @@ class Product:
         """
         with self._lock:
             began = self.clock.elapsed()
-            request = self._request(task, check_inputs(dict(inputs)), user, session, key)
+            checked = check_inputs(dict(inputs))
+            if key and (known := self._decided(task, key)):
+                return known.unless_other(checked)
+            request = self._request(task, checked, user, session, key)
             self.rooms.begin(task)
             desk = self.rooms.desks[task]
             decision, completion = desk.serving.decide(request, desk.standing, self.spec.ladder, options)
             latency = (self.clock.elapsed() - began) * 1000.0
             receipt = self.store.append(decision, replace(completion, latency_ms=latency))
-            return Answer(decision, completion.output, receipt)
+            answer = Answer(decision, completion.output, receipt)
+            self._remember(answer)
+            return answer
 
     def signal(
-        self, subject: str, name: str, value: Any, *, key: str = "", at: float | None = None, source: str = "user"
+        self,
+        subject: str,
+        name: str,
+        value: Any,
+        *,
+        key: str = "",
+        at: float | None = None,
+        source: str = "user",
     ) -> Receipt:
         """Say what came back about a decision, session or user; may come early, late, or twice.
 
@@ -129,7 +155,9 @@ class Product:
 
     # by hand -----------------------------------------------------------------------------------------
 
-    def propose(self, task: str, name: str, *, policy: AnyPolicy | None = None, body: Body | None = None) -> Candidate:
+    def propose(
+        self, task: str, name: str, *, policy: AnyPolicy | None = None, body: Body | None = None
+    ) -> Candidate:
         """Propose a candidate by hand: another policy over what serves, or another body altogether.
 
         It goes the same way as any other: gate, ladder, promotion.
@@ -142,9 +170,7 @@ class Product:
             if document is not None:
                 proposed = replace(proposed, policy=document.digest)
             dataset = self.rooms.digestions[task].dataset("", 0)
-            candidate = candidate_of(
-                name, "person", Proposed(proposed), dataset, main, self.clock.now()
-            )
+            candidate = candidate_of(name, "person", Proposed(proposed), dataset, main, self.clock.now())
             self.rooms.append(*([document] if document else []), candidate)
             return candidate
 
@@ -192,11 +218,15 @@ class Product:
     def _request(self, task: str, inputs: dict[str, Any], user: str, session: str, key: str) -> Request:
         declared = self.spec.task(task)
         if task not in self.rooms.desks:
-            raise SpecError(f"{self.spec.source}: tasks.{task}: declares no reward; add reward = \"…\" to decide it")
+            raise SpecError(
+                f'{self.spec.source}: tasks.{task}: declares no reward; add reward = "…" to decide it'
+            )
         id_ = self.clock.new_id("decision", *([task, key] if key else []))
         unit = {"user": user, "session": session, "decision": id_}[declared.unit]
         if not unit:
-            raise InputError(f"task {task!r} counts by {declared.unit}: pass {declared.unit}=… with the decision")
+            raise InputError(
+                f"task {task!r} counts by {declared.unit}: pass {declared.unit}=… with the decision"
+            )
         cluster = (session or id_) if declared.unit == "decision" else unit
         return Request(
             id=id_,
@@ -214,10 +244,27 @@ class Product:
             terms=Terms(),
         )
 
+    def _decided(self, task: str, key: str) -> Answer | None:
+        """The answer that a key was given before, in this process or in the ledger."""
+        full = f"{task}/{key}"
+        if full in self._recent:
+            return self._recent[full]
+        decision = self.store.get(Decision, key=full)
+        if decision is None:
+            return None
+        completion = self.store.get(Completion, decision=decision.id)
+        return Answer(decision, completion.output if completion else "", self.store.append())
+
+    def _remember(self, answer: Answer) -> None:
+        if answer.decision.key:
+            self._recent[answer.decision.key] = answer
+            if len(self._recent) > RECENT:
+                self._recent.popitem(last=False)
+
     def _fold_of(self, signal: Signal) -> Fold:
         """Whose evidence a signal is: that of its decision's cluster, which a session may be."""
         field = {"decision": "id", "session": "session", "user": "user"}[signal.about]
-        decision = next(self.store.scan(Decision, texts=False, served=True, **{field: signal.subject}), None)
+        decision = self.store.get(Decision, served=True, **{field: signal.subject})
         if decision is not None:
             return decision.fold
         by_user = any(task.unit == "user" for task in self.spec.tasks.values())
@@ -245,7 +292,11 @@ class Product:
         if last is None or last.details["digest"] != self.spec.digest:
             details = {"digest": self.spec.digest, "source": Path(self.spec.source).name}
             entry = Entry(
-                actor="owner", event="declaration", subject=self.spec.product.name, details=details, at=self.clock.now()
+                actor="owner",
+                event="declaration",
+                subject=self.spec.product.name,
+                details=details,
+                at=self.clock.now(),
             )
             self.rooms.append(entry)
 
@@ -260,8 +311,8 @@ def open_product(
     """Open the product that a file declares; see `autotroph.open`."""
     spec = load(path, tracks=registry.known("tracks"))
     ledger = store or open_store(_located(spec.product.store, Path(path).parent))
-    if ledger.meta("seed") is None:
-        ledger.set_meta("seed", clock.seed if clock else secrets.token_hex(16))
+    if clock is not None and not ledger.last():
+        ledger.set_meta("seed", clock.seed)
     return Product(spec, ledger, clock or SystemClock(ledger.meta("seed") or ""), models or {})
 
 

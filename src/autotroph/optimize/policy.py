@@ -4,6 +4,10 @@ One regression over all options of all examples: features of the option → its 
 scores any answer each option is a row, and no propensity is needed; where only the served answer was
 scored, its row is weighted by 1/probability (inverse propensity, capped), so that the fit is about all
 decisions and not about those that the old policy liked.
+
+`caution` counts losses so many times when fitting, and only there: the candidate is judged by the reward as
+declared. Taking the best of many noisy estimates favours those that are too high (the winner's curse), so
+a policy that only just expects a gain is wrong more often than it thinks.
 """
 
 import numpy as np
@@ -25,6 +29,7 @@ class PolicyTrack:
         self.name = name
         self.needs = int(parameters.get("examples", 150))  # type: ignore[call-overload]
         self.refit = int(parameters.get("refit", 200))  # type: ignore[call-overload]
+        self.caution = float(parameters.get("caution", 1.0))  # type: ignore[arg-type]
 
     def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:
         """A learned policy; None while the examples have nothing to learn from."""
@@ -34,6 +39,7 @@ class PolicyTrack:
         columns = names([proposal for proposal, _, _ in rows])
         inputs = matrix([proposal for proposal, _, _ in rows], columns)
         worth = np.array([value for _, value, _ in rows])
+        worth = np.where(worth < 0, worth * self.caution, worth)
         weights = np.array([weight for _, _, weight in rows])
         policy = freeze(Learned(features=columns, model=fit(inputs, worth, weights)))
         envelope = Envelope(refit={**parent.body.envelope.refit, self.name: self.refit})

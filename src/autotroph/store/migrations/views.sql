@@ -47,3 +47,17 @@ SELECT r.sequence, r.id AS release, r.task, r.name, r.parent, r.candidate, r.ver
        s.name AS stage, s.epoch, s.share, s.at AS since
 FROM releases AS r
 LEFT JOIN stages AS s ON s.sequence = (SELECT max(sequence) FROM stages WHERE release = r.id);
+
+-- One row an answer and text signal about its decision: what of the answer stands at the beginning of what
+-- the person finally wrote. `asked` is the sequence of the served decision, so that one WHERE clause takes
+-- the same decisions of every release; `kept` and `remaining` are characters.
+CREATE VIEW kept AS
+SELECT a.decision, a.about, d.sequence AS asked, a.task, a.at, a.arm, a.release, a.release_name, a.served,
+       a.session, a.cluster, a.option, a.output, s.name AS signal, s.value_text AS written,
+       a.output <> '' AS shown,
+       a.output <> '' AND substr(s.value_text, 1, length(a.output)) = a.output AS accepted,
+       iif(a.output <> '' AND substr(s.value_text, 1, length(a.output)) = a.output, length(a.output), 0) AS kept,
+       length(s.value_text) AS remaining
+FROM answers AS a
+JOIN decisions AS d ON d.id = a.about
+JOIN signals AS s ON s.subject = a.about AND s.about = 'decision' AND s.value_type = 'text';

@@ -1,0 +1,73 @@
+"""`autotroph demo`: replay a history through the loop, show it turning, and leave a report."""
+
+import time
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from autotroph.demo.history import History, open_history
+from autotroph.demo.replay import Replay, Step
+from autotroph.demo.scoreboard import Summary, kept_gain, summary
+from autotroph.demo.show import Show
+from autotroph.errors import SourceError
+
+FEWEST = 50
+"""Cursors below which there is nothing to tune, prove or show."""
+
+
+def run_demo(repo: Path | None, seed: int, folder: Path, console: Console | None = None) -> Summary:
+    """Replay a repository's history, or the installed dependencies, and measure the loop against release 0.
+
+    An interrupted run goes on where it was; a finished one begins again.
+
+    Args:
+        repo: a git repository or a folder of source; the installed dependencies if None.
+        seed: of the sample of cursors and of everything drawn.
+        folder: where declaration, ledger and report go.
+        console: for progress; silent if None.
+
+    Raises:
+        SourceError: there is nothing that can be replayed, and why.
+    """
+    began = time.perf_counter()
+    with Show(console) as show:
+        show.step(Step("reading the history", 0, 0))
+        history = open_history(repo, seed)
+        show.notes(history)
+        _make_room(folder, history, seed)
+        replay = Replay(history, seed, folder, show.step)
+        if replay.total < FEWEST:
+            raise SourceError(
+                f"{history.name}: {replay.total} places to complete were found, {FEWEST} are needed; "
+                "choose a repository with more lines added, or leave --repo out to replay the installed packages"
+            )
+        product = replay.run(show.watch)
+        with product:
+            product.rooms.append(kept_gain(product.store, product.clock.now()))
+            found = summary(product.store, time.perf_counter() - began)
+            _finish(folder, product, found)
+    return found
+
+
+def _make_room(folder: Path, history: History, seed: int) -> None:
+    """Go on with an unfinished run of the same history and seed; anything else in the folder is begun anew."""
+    mark = folder / "run.json"
+    wanted = {
+        "history": history.name,
+        "newest": history.commits[-1].id if history.commits else "",
+        "seed": seed,
+    }
+    known = msgspec.json.decode(mark.read_bytes()) if mark.exists() else None
+    if known != {**wanted, "finished": False}:
+        for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock"):
+            (folder / ".autotroph" / name).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_bytes(msgspec.json.encode({**wanted, "finished": False}))
+
+
+def _finish(folder: Path, product: object, found: Summary) -> None:
+    mark = folder / "run.json"
+    known = msgspec.json.decode(mark.read_bytes())
+    mark.write_bytes(msgspec.json.encode({**known, "finished": True}))
+    (folder / "summary.json").write_bytes(msgspec.json.encode(found))

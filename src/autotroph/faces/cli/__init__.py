@@ -1,0 +1,61 @@
+"""The command: thin, over the same functions that the library has. One file a command.
+
+Exit codes: 0 all is well · 1 something is wrong with the product: its ledger does not open or hold, or
+something was rolled back · 2 the call or the declaration is wrong · 130 interrupted.
+
+With --json the last line of stdout is one object; whatever else there is to say goes to stderr.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from autotroph import __version__
+from autotroph.faces.cli.cycle import cycle
+from autotroph.faces.cli.demo import demo
+from autotroph.faces.cli.init import init
+from autotroph.faces.cli.refusals import Polite
+from autotroph.faces.cli.releases import releases
+from autotroph.faces.cli.report import report
+from autotroph.faces.cli.rollback import rollback
+from autotroph.faces.cli.sql import sql
+from autotroph.faces.cli.status import status
+
+__all__ = ["cli", "main"]
+
+HELP = """A product that feeds on its own use: what people do with it becomes its next version,
+with proof and a way back.
+
+Begin with `autotroph demo`, which shows the whole loop, or `autotroph init`, which writes a declaration
+that works.
+
+\b
+Environment:
+  AUTOTROPH_DATABASE_URL   the ledger, instead of the declared one
+  AUTOTROPH_HOME           where the demonstration keeps its files
+
+\b
+Exit codes:
+  0    all is well
+  1    something is wrong with the product
+  2    the call or the declaration is wrong
+  130  interrupted
+"""
+
+cli = Polite(
+    name="autotroph",
+    help=HELP,
+    commands=[init, demo, status, cycle, releases, rollback, report, sql],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+cli = click.version_option(__version__, prog_name="autotroph")(cli)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point of the command; leaves with one of the exit codes above."""
+    if hasattr(
+        sys.stdout, "reconfigure"
+    ):  # ticks and dashes on consoles that are not UTF-8: shown as ?, never fatal
+        sys.stdout.reconfigure(errors="replace")
+    cli.main(args=arguments, prog_name="autotroph")

@@ -1,0 +1,68 @@
+"""A product's ledger for reading, or the whole product, for the commands that need one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autotroph.errors import LedgerError, SpecError
+from autotroph.faces.located import located, override
+
+if TYPE_CHECKING:
+    from autotroph.faces.library import Product
+    from autotroph.spec import Spec
+    from autotroph.store import Reader
+
+
+def declared(config: Path) -> Spec:
+    """The checked declaration."""
+    from autotroph import registry  # imported when used: start-up is felt
+    from autotroph.spec import load
+
+    return load(config, tracks=registry.known("tracks"))
+
+
+def ledger_of(config: Path) -> str:
+    """The ledger of a product; reads no more of the declaration than that, so a wrong one can be looked into."""
+    if url := override():
+        return url
+    import tomllib
+
+    try:
+        product = tomllib.loads(config.read_bytes().decode("utf-8-sig")).get("product", {})
+        url = product.get("store", _DEFAULT)
+    except FileNotFoundError:
+        raise SpecError(f"{config}:1: no such file; `autotroph init` writes one that works") from None
+    except (OSError, ValueError, AttributeError):
+        url = declared(config).product.store  # says what is wrong, with the line
+    return located(url if isinstance(url, str) else _DEFAULT, config.parent)
+
+
+_DEFAULT = "sqlite:///.autotroph/ledger.db"
+
+
+def reader_of(config: Path) -> Reader:
+    """The ledger of a product, for reading while others write."""
+    from autotroph.store import open_reader
+
+    return open_reader(ledger_of(config))
+
+
+def opened(config: Path, instead: str) -> Product:
+    """The product, open for writing.
+
+    Args:
+        config: its declaration.
+        instead: what to call in the process that has the ledger open, if one does.
+    """
+    import autotroph
+    from autotroph.store import open_store
+
+    declared(config)
+    try:
+        url = override()
+        return autotroph.open(config, **({"store": open_store(url)} if url else {}))
+    except LedgerError as error:
+        if "already open for writing" not in str(error):
+            raise
+        raise LedgerError(f"{error}. Where the product runs, call {instead}") from error

@@ -1,0 +1,28 @@
+"""The options that several commands share, and the one line that --json prints."""
+
+from pathlib import Path
+
+import click
+
+config = click.option(
+    "--config",
+    "-c",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("autotroph.toml"),
+    show_default=True,
+    help="The declaration of the product.",
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one object on the last line of stdout.")
+
+
+def emit(value: object) -> None:
+    """Print a value as one line of JSON, on stdout."""
+    import msgspec  # imported when used: start-up is felt
+
+    click.echo(msgspec.json.encode(value).decode())
+
+
+def say(text: str) -> None:
+    """Tell the person something, on stderr, so that stdout can be piped."""
+    click.echo(text, err=True)

@@ -1,0 +1,40 @@
+"""`autotroph report`: what happened, with pictures, in one file that any browser opens."""
+
+from pathlib import Path
+
+import click
+
+from autotroph.errors import InputError
+from autotroph.faces.cli import options
+from autotroph.faces.cli.opening import declared, reader_of
+
+
+@click.command(short_help="Write report.html, with pictures.")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    show_default=True,
+    help="The file to write.",
+)
+@options.config
+@options.as_json
+def report(*, out: Path, config: Path, as_json: bool) -> None:
+    """Write one self-contained page: what the loop did, what it was worth, and every verdict.
+
+    It needs no network, and every number on it comes with the `autotroph sql` line that gives it.
+    """
+    spec, reader = declared(config), reader_of(config)
+    from autotroph.faces.report import write_report
+
+    try:
+        write_report(reader, spec, out)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror}") from None
+    finally:
+        reader.close()
+    if as_json:
+        options.emit({"report": str(out)})
+    else:
+        click.echo(f"{out} is written; open it in a browser")

@@ -1,0 +1,57 @@
+"""`autotroph status`: one screen. Is it healthy, is it learning, what was it worth, what needs me."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from autotroph.faces.cli import options
+from autotroph.faces.cli.opening import declared, ledger_of
+
+if TYPE_CHECKING:
+    from autotroph.observe.health import Health
+
+
+@click.command(short_help="Healthy? Learning? Worth it? What needs me?")
+@options.config
+@options.as_json
+def status(*, config: Path, as_json: bool) -> None:
+    """One screen: is it healthy, is it learning, what was it worth, what needs me.
+
+    Only reads, so it works while the product runs. Leaves with 1 where the ledger's chain does not hold.
+    """
+    found = _health(config)
+    if as_json:
+        import msgspec
+
+        options.emit({"healthy": found.healthy, **msgspec.to_builtins(found)})
+    else:
+        from autotroph.faces import screen
+
+        screen.show(screen.status(found))
+    if not found.healthy:
+        raise click.exceptions.Exit(1)
+
+
+def _health(config: Path) -> Health:
+    from autotroph.observe.health import health, unopened
+    from autotroph.store import open_reader
+
+    spec, url = declared(config), ledger_of(config)
+    place = url.removeprefix("sqlite:///")
+    shown = _near(Path(place)) if place != url else url
+    if place != url and not Path(place).exists():
+        return unopened(spec, shown)
+    reader = open_reader(url)
+    try:
+        return health(reader, spec, shown)
+    finally:
+        reader.close()
+
+
+def _near(path: Path) -> str:
+    """A path as one would type it from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,254 @@
+"""What the command shows in a terminal: calm, 80 columns, one thought a line. Data in, rich renderables out."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from autotroph.observe.health import Contender, Health, TaskHealth
+from autotroph.observe.steps import STEPS
+from autotroph.records import Measurement
+
+WIDE = 10_000
+GOOD, BAD, QUIET = "green", "red", "dim"
+
+
+def show(what: RenderableType) -> None:
+    """Print on stdout: as wide as the terminal, or unfolded where nobody watches."""
+    terminal = sys.stdout.isatty()
+    Console(width=None if terminal else WIDE, highlight=False, soft_wrap=False).print(what)
+
+
+# status --------------------------------------------------------------------------------------------------
+
+
+def status(health: Health) -> RenderableType:
+    """The status screen."""
+    return Group(
+        _title(health),
+        _heading("Is it healthy?"),
+        *_healthy(health),
+        _heading("Is it learning?"),
+        *(_inset(part) for task in health.tasks for part in _learning(task)),
+        _heading("What was it worth?"),
+        *(_inset(_worth(task)) for task in health.tasks),
+        _heading("What needs me?"),
+        *_needs(health),
+        Text("\nTimes are UTC.", QUIET),
+    )
+
+
+def _title(health: Health) -> Text:
+    cycles = f"{health.cycles:,} cycle{'' if health.cycles == 1 else 's'}"
+    last = f", the last on {_when(health.cycled)}" if health.cycled is not None else ""
+    return Text.assemble((health.product, "bold"), ("  " + cycles + last, QUIET))
+
+
+def _heading(question: str) -> Text:
+    return Text(f"\n{question}", "bold cyan")
+
+
+def _inset(what: RenderableType) -> RenderableType:
+    return Padding(what, (0, 0, 0, 2))
+
+
+def _healthy(health: Health) -> list[RenderableType]:
+    if health.rows is None:
+        return [_line(None, "ledger", "none yet; the first decision makes it")]
+    chain = health.fault or f"holds, {health.links:,} links from the first row on"
+    declared = {
+        None: "was not opened with any yet",
+        True: "what the file says is what the product was opened with",
+        False: "the file says something else than what the product was opened with",
+    }
+    return [
+        _line(True, "ledger", f"opens, {health.rows:,} rows in {health.ledger}"),
+        _line(not health.fault, "chain", chain),
+        _line(health.declared, "declaration", declared[health.declared]),
+    ]
+
+
+def _line(well: bool | None, name: str, text: str) -> RenderableType:  # noqa: FBT001 - a mark, not a switch
+    row = _grid(2, 12, None)
+    row.add_row(_mark(well), name, text)
+    return _inset(row)
+
+
+def _mark(well: bool | None) -> Text:  # noqa: FBT001 - a mark, not a switch
+    return {True: Text("✓", GOOD), False: Text("✗", BAD), None: Text("○", QUIET)}[well]
+
+
+def _grid(*widths: int | None) -> Table:
+    """Columns without lines; None takes what is left."""
+    grid = Table.grid(padding=(0, 1), expand=False)
+    for width in widths:
+        grid.add_column(width=width, overflow="fold")
+    return grid
+
+
+def _learning(task: TaskHealth) -> Iterable[RenderableType]:
+    serving = f"  serves {task.serving} since {_when(task.since)}" if task.serving else "  serves nothing yet"
+    yield Text.assemble((task.name, "bold"), (serving, QUIET))
+    steps = _grid(2, 12, 17, None)
+    for step, figure in zip(STEPS, _figures(task), strict=True):
+        at = getattr(task.steps, step)
+        steps.add_row(_mark(True if at is not None else None), step, _when(at), Text(figure, QUIET))
+    yield steps
+    if task.steps.seconds is not None:
+        yield Text(
+            f"loop closed: {_span(task.steps.seconds)} from the first signal to a proven release", GOOD
+        )
+    yield from (_contender(one) for one in task.contenders if one.stage != "gate")
+
+
+def _figures(task: TaskHealth) -> tuple[str, ...]:
+    """What each of the five steps has amounted to."""
+    counts = task.counts
+    pending = f", {counts.pending:,} pending" if counts.pending else ""
+    return (
+        f"{counts.decisions:,} decisions",
+        f"{counts.signals:,} signals",
+        f"{counts.rewards:,} final rewards{pending}",
+        f"{counts.candidates:,} candidates, {counts.refused:,} refused",
+        f"{counts.promoted:,} promoted, {counts.rolled_back:,} rolled back",
+    )
+
+
+def _contender(one: Contender) -> RenderableType:
+    share = f", {one.share:.0%} of the units" if one.stage == "canary" else ""
+    found = f"{one.finding}: {one.reason}" if one.finding else "not judged yet"
+    return Text.assemble((f"on the ladder: {one.name}", "yellow"), f" in {one.stage}{share}; {found}")
+
+
+def _worth(task: TaskHealth) -> RenderableType:
+    row = _grid(14, None)
+    row.add_row(Text(task.name, "bold"), _lift(task.lift))
+    return row
+
+
+def _lift(lift: Measurement | None) -> Text:
+    if lift is None or not lift.n:
+        return Text("not measured yet", QUIET)
+    style, verdict = "", "not told apart from release 0 yet"
+    if lift.low > 0:
+        style, verdict = GOOD, "better than release 0"
+    elif lift.high < 0:
+        style, verdict = BAD, "worse than release 0"
+    figures = f"{lift.value:+.4f} reward a decision  [{lift.low:+.4f}, {lift.high:+.4f}]"
+    return Text.assemble(
+        (figures, f"{style} bold"), f"\n{verdict}; {1 - lift.alpha:.0%} at any time, {lift.n:,} units"
+    )
+
+
+def _needs(health: Health) -> list[RenderableType]:
+    if not health.needs:
+        return [_inset(Text("nothing", GOOD))]
+    grid = _grid(2, 12, None)
+    for need in health.needs:
+        way_out = (f"\n→ {need.way_out}", QUIET) if need.way_out else ""
+        grid.add_row(Text("!", "yellow"), need.subject, Text.assemble(need.what, way_out))
+    return [_inset(grid)]
+
+
+# releases ------------------------------------------------------------------------------------------------
+
+
+def releases(stood: Sequence[Mapping[str, Any]], fallen: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Releases and the candidates that became none, each with its newest verdict."""
+    parts: list[RenderableType] = []
+    if not stood:
+        parts.append(Text("no release yet; a first decision or cycle makes release 0", QUIET))
+    else:
+        parts.append(_ranked(stood, ("release", "stage", "since")))
+    if fallen:
+        parts += [
+            Text("\nCandidates that became no release", "bold"),
+            _ranked(fallen, ("candidate", "", "made")),
+        ]
+    return Group(*parts)
+
+
+def _ranked(rows: Sequence[Mapping[str, Any]], columns: tuple[str, str, str]) -> Table:
+    identity, stage, at = columns
+    table_ = Table(box=None, pad_edge=False, header_style=QUIET, padding=(0, 2, 0, 0))
+    for name in ("task", "name", identity, *([stage] if stage else []), at):
+        table_.add_column(name, no_wrap=name != "name")
+    table_.add_column("verdict", overflow="fold")
+    for row in rows:
+        stages = [_stage(row)] if stage else []
+        table_.add_row(
+            Text(row["task"]), Text(row["name"]), row[identity][:16], *stages, _when(row[at]), _found(row)
+        )
+    return table_
+
+
+def _stage(row: Mapping[str, Any]) -> Text:
+    share = f" {row['share']:.0%}" if row["stage"] == "canary" else ""
+    style = {"serving": GOOD, "canary": "yellow", "shadow": "yellow", "withdrawn": BAD}.get(row["stage"], "")
+    return Text(f"{row['stage']}{share}", style)
+
+
+def _found(row: Mapping[str, Any]) -> Text:
+    if not row["finding"]:
+        return Text("declared", QUIET)
+    style = {"promoted": GOOD, "refused": BAD, "rolled back": BAD}.get(row["finding"], "")
+    return Text.assemble((row["finding"], style), (f" {row['reason']}", QUIET))
+
+
+# any table -----------------------------------------------------------------------------------------------
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
+    """What a query found; numbers to the right, nothing as a dot."""
+    found = [[_cell(value) for value in row] for row in rows]
+    table_ = Table(box=None, pad_edge=False, header_style=QUIET, padding=(0, 2, 0, 0))
+    for name in columns:
+        table_.add_column(Text(name), overflow="fold")
+    for row in found:
+        table_.add_row(*row)
+    return table_
+
+
+def _cell(value: object) -> Text:
+    match value:
+        case None:
+            return Text("·", QUIET)
+        case bytes():
+            return Text(f"{len(value):,} bytes", QUIET)
+        case float() if value == value and abs(value) != float("inf"):
+            return Text(f"{value:.10g}", justify="right")
+        case int() | float():
+            return Text(str(value), justify="right")
+        case _:
+            return Text(str(value))
+
+
+# words ---------------------------------------------------------------------------------------------------
+
+
+def _when(at: float | None) -> str:
+    if at is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, OSError, ValueError):
+        return f"{at:.0f} s"
+
+
+def _span(seconds: float) -> str:
+    """A stretch of time in its two largest units.
+
+    >>> _span(90061.0), _span(42.0)
+    ('1 d 1 h', '42 s')
+    """
+    whole, parts = int(seconds), []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, whole = divmod(whole, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"

@@ -1,0 +1,248 @@
+"""Is it healthy, is it learning, what was it worth, and what needs its owner: one reading of a ledger."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from autotroph.errors import LedgerError
+from autotroph.observe.steps import Steps, steps
+from autotroph.policy.documents import freeze
+from autotroph.records import Cycle, Entry, Measurement, Release
+from autotroph.spec import Spec
+from autotroph.store import Reader, verify
+
+LIFT = "lift over release 0"
+
+
+class Need(msgspec.Struct, frozen=True):
+    """Something that only a person can do: what it is about, what is the matter, and the way out."""
+
+    subject: str
+    what: str
+    way_out: str
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of everything one task has; `pending` are decisions whose reward is not final yet."""
+
+    decisions: int = 0
+    signals: int = 0
+    rewards: int = 0
+    pending: int = 0
+    candidates: int = 0
+    promoted: int = 0
+    refused: int = 0
+    rolled_back: int = 0
+
+
+class Contender(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate that is on its way: where it stands, and what was found about it last."""
+
+    name: str
+    track: str
+    stage: str
+    share: float
+    finding: str
+    reason: str
+
+
+class TaskHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One task: which steps of the loop are done, how much there is, what serves, and what it was worth."""
+
+    name: str
+    steps: Steps = Steps()
+    counts: Counts = Counts()
+    serving: str = ""
+    since: float | None = None
+    contenders: tuple[Contender, ...] = ()
+    lift: Measurement | None = None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """A product at a glance.
+
+    Attributes:
+        product, ledger: their names.
+        rows: the last sequence of the ledger; None while there is no ledger.
+        links: of the hash chain; `fault` says what is wrong with it, and is empty where it holds.
+        declared: whether the product was last opened with what the file says now; None if it never was.
+        cycles, cycled: how many there were, and when the last one was.
+        orphans: signals about decisions that are not in the ledger.
+    """
+
+    product: str
+    ledger: str = ""
+    rows: int | None = None
+    links: int = 0
+    fault: str = ""
+    declared: bool | None = None
+    cycles: int = 0
+    cycled: float | None = None
+    orphans: int = 0
+    tasks: tuple[TaskHealth, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the ledger can be trusted; what a person should look at is in `needs`."""
+        return not self.fault
+
+
+def health(reader: Reader, spec: Spec, ledger: str = "") -> Health:
+    """Read a product's health.
+
+    Args:
+        reader: of its ledger, which another process may be writing.
+        spec: what is declared now.
+        ledger: what to call the ledger.
+    """
+    links, fault = _chain(reader)
+    last = reader.get(Cycle)
+    tasks = tuple(_task(reader, spec, name) for name in spec.tasks)
+    found = Health(
+        product=spec.product.name,
+        ledger=ledger,
+        rows=reader.last(),
+        links=links,
+        fault=fault,
+        declared=_declared(reader, spec),
+        cycles=last.number if last else 0,
+        cycled=last.at if last else None,
+        orphans=_number(reader, _ORPHANS),
+        tasks=tasks,
+    )
+    return msgspec.structs.replace(found, needs=tuple(_needs(reader, spec, found)))
+
+
+def unopened(spec: Spec, ledger: str = "") -> Health:
+    """The health of a product that is declared and was never opened: there is no ledger yet."""
+    tasks = tuple(TaskHealth(name=name) for name in spec.tasks)
+    first = Need("ledger", "there is none yet; the first decision makes it", "product.decide(…)")
+    needs = (first, *_unrewarded(spec))
+    return Health(product=spec.product.name, ledger=ledger, tasks=tasks, needs=needs)
+
+
+# reading -------------------------------------------------------------------------------------------------
+
+_ORPHANS = """
+SELECT count(*) FROM signals AS s WHERE s.about = 'decision'
+   AND NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.id = s.subject)
+"""
+
+_COUNTS = """
+WITH mine AS (SELECT id, session, user FROM decisions
+               WHERE task = :task AND served = 1 AND provenance = 'product'),
+     final AS (SELECT w.value FROM mine JOIN rewards AS w ON w.decision = mine.id AND w.final = 1),
+     judged AS (SELECT finding FROM verdicts WHERE task = :task)
+SELECT (SELECT count(*) FROM mine) AS decisions,
+       (SELECT count(*) FROM signals WHERE about = 'decision' AND subject IN (SELECT id FROM mine)
+            OR about = 'session' AND subject IN (SELECT session FROM mine)
+            OR about = 'user' AND subject IN (SELECT user FROM mine)) AS signals,
+       (SELECT count(value) FROM final) AS rewards,
+       (SELECT count(*) FROM mine) - (SELECT count(*) FROM final) AS pending,
+       (SELECT count(*) FROM candidates WHERE task = :task) AS candidates,
+       (SELECT count(*) FROM judged WHERE finding = 'promoted') AS promoted,
+       (SELECT count(*) FROM judged WHERE finding = 'refused') AS refused,
+       (SELECT count(*) FROM judged WHERE finding = 'rolled back') AS rolled_back
+"""
+
+_SERVING = """
+SELECT name, since FROM release_log WHERE task = ? AND stage = 'serving' ORDER BY sequence DESC LIMIT 1
+"""
+
+_CONTENDERS = """
+SELECT c.name, c.track, coalesce(r.stage, 'gate') AS stage, coalesce(r.share, 0.0) AS share,
+       coalesce(v.finding, '') AS finding, coalesce(v.reason, '') AS reason
+FROM candidates AS c
+LEFT JOIN release_log AS r ON r.candidate = c.id
+LEFT JOIN verdicts AS v ON v.sequence = (SELECT max(sequence) FROM verdicts WHERE candidate = c.id)
+WHERE c.task = ? AND (r.stage IN ('shadow', 'canary')
+   OR r.stage IS NULL AND coalesce(v.finding, 'undecided') IN ('undecided', 'hold'))
+ORDER BY c.sequence
+"""
+
+
+def _chain(reader: Reader) -> tuple[int, str]:
+    try:
+        return verify(reader), ""
+    except LedgerError as error:
+        return 0, str(error)
+
+
+def _declared(reader: Reader, spec: Spec) -> bool | None:
+    entry = reader.get(Entry, event="declaration")
+    return None if entry is None else entry.details.get("digest") == spec.digest
+
+
+def _task(reader: Reader, spec: Spec, name: str) -> TaskHealth:
+    counts = msgspec.convert(reader.query(_COUNTS, {"task": name}).dicts()[0], Counts)
+    serving, since = next(iter(reader.query(_SERVING, (name,)).rows), ("", None))
+    contenders = reader.query(_CONTENDERS, (name,)).dicts()
+    return TaskHealth(
+        name=name,
+        steps=steps(reader, name),
+        counts=counts,
+        serving=str(serving),
+        since=msgspec.convert(since, float | None),
+        contenders=msgspec.convert(contenders, tuple[Contender, ...]),
+        lift=reader.get(Measurement, name=LIFT, task=name),
+    )
+
+
+def _number(reader: Reader, sql: str) -> int:
+    return msgspec.convert(reader.query(sql).rows[0][0], int)
+
+
+# what needs a person -------------------------------------------------------------------------------------
+
+
+def _needs(reader: Reader, spec: Spec, found: Health) -> Iterator[Need]:
+    if found.fault:
+        yield Need("ledger", found.fault, "")
+    if found.declared is False:
+        what = "the declaration has changed since the product was last opened"
+        yield Need("declaration", what, "open the product again, or run `autotroph cycle`")
+    yield from _unrewarded(spec)
+    for task in found.tasks:
+        yield from _of_task(reader, spec, task)
+    if found.cycles == 0 and any(task.counts.decisions for task in found.tasks):
+        yield Need("loop", "no cycle has run yet", "product.cycle(), or `autotroph cycle`")
+    if found.orphans:
+        what = f"{found.orphans} signals are about decisions that are not here"
+        yield Need("signals", what, "send the id that product.decide(…) gave")
+
+
+def _unrewarded(spec: Spec) -> Iterator[Need]:
+    for name, task in spec.tasks.items():
+        if not task.reward:
+            yield Need(name, "declares no reward, so it cannot learn", f'[tasks.{name}] reward = "…"')
+
+
+def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:
+    if task.counts.decisions and not task.counts.signals:
+        what = f"{task.counts.decisions} decisions and not one signal"
+        yield Need(task.name, what, f'product.signal(decision.id, "{_first_signal(spec, task.name)}", …)')
+    for one in task.contenders:
+        if one.stage == "gate":
+            what = f"candidate {one.name!r} waits at the gate: {one.reason or 'it was not looked at yet'}"
+            yield Need(task.name, what, "more use, then `autotroph cycle`")
+    if _redeclared(reader, spec, task.name):
+        what = "its declared variants or policy are not those of release 0, which stays as it was made"
+        yield Need(task.name, what, f'product.propose("{task.name}", …)')
+
+
+def _first_signal(spec: Spec, task: str) -> str:
+    """The first declared signal that the task's reward uses."""
+    reward = spec.rewards.get(spec.tasks[task].reward)
+    used = spec.expression(reward.value).names if reward else ()
+    return next((name for name in spec.signals if name in used), next(iter(spec.signals), "…"))
+
+
+def _redeclared(reader: Reader, spec: Spec, task: str) -> bool:
+    zero = reader.get(Release, task=task, name="release 0")
+    if zero is None:
+        return False
+    declared = spec.tasks[task]
+    now = {name: (one.model, one.parameters) for name, one in declared.variants.items()}
+    then = {name: (one.model, one.parameters) for name, one in zero.body.variants.items()}
+    return now != then or freeze(declared.policy).digest != zero.body.policy
