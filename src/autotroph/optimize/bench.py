@@ -18,10 +18,12 @@ class Bench:
         self.marks = dict(marks)
         """How many examples there were at the last attempt, by track, and at the last refit, by release."""
 
-    def due(self, task: str, examples: int) -> list[str]:
-        """The tracks of a task that have enough new examples since they last tried."""
+    def due(self, task: str, examples: int, main: Release) -> list[str]:
+        """The tracks of a task that have enough new examples, and do not refit what serves anyway."""
         return [
-            name for name, job in self.jobs.items() if job.task == task and self._due(name, job, examples)
+            name
+            for name, job in self.jobs.items()
+            if job.task == task and name not in main.body.envelope.refit and self._due(name, job, examples)
         ]
 
     def _due(self, name: str, job: Job, examples: int) -> bool:
