@@ -95,7 +95,7 @@ def deploy(rooms: Rooms, task: str, now: float) -> list[Record]:
 
 
 def optimize(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now: float) -> list[Record]:
-    """3  What the tracks propose, and what serves refitted within its envelope."""
+    """3  What the tracks propose; what serves or is on the ladder is refitted within its envelope."""
     desk, digestion = rooms.desks[task], rooms.digestions[task]
     if desk.board.standing is None:
         return list(moves)
@@ -105,13 +105,15 @@ def optimize(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now
         return digestion.dataset(release.body.variants_digest, through)
 
     settled = not any(isinstance(row, Stage) for row in moves)
-    policies, documents = rooms.bench.refit(task, digestion.count, freeze, main) if settled else ({}, [])
+    learning = [live.release for live in (desk.standing.main, *desk.standing.open)] if settled else []
+    refitted = rooms.bench.refit(task, digestion.count, freeze, learning)
+    policies = {release: policy.digest for release, policy in refitted.items()}
     renewed = desk.renew(moves, through, now, policies)
     free = [
         name for name in rooms.bench.due(task, digestion.count, main) if settled and not desk.board.busy(name)
     ]
     proposed = [row for name in free for row in rooms.bench.propose(name, digestion.count, freeze, main, now)]
-    return [*documents, *renewed, *proposed]
+    return [*refitted.values(), *renewed, *proposed]
 
 
 def observe(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now: float) -> list[Record]:

@@ -49,8 +49,8 @@ parameters = {{ signals = ["committed"] }}
 [tracks.policy]                      # learns which suggestion, how much of it, and when to say nothing
 kind = "policy"
 task = "complete"
-every = 300
-parameters = {{ examples = 300, refit = 300, caution = 1.5 }}
+every = 200
+parameters = {{ examples = 300, refit = 200, caution = 1.5 }}
 
 [gate]
 alpha = 0.05

@@ -12,6 +12,7 @@ class Digestion:
     def __init__(self, task: str, rule: RewardRule) -> None:
         self._task, self._rule = task, rule
         self._examples: dict[tuple[str, str], Example] = {}
+        self._decided: set[str] = set()
         self._fold: dict[str, Interaction] = {}
 
     def digest(self, interaction: Interaction, now: float) -> Reward | None:
@@ -29,6 +30,7 @@ class Digestion:
             if decision.served and decision.provenance == "product":
                 self._fold[decision.id] = interaction
         elif decision.terms.learn and decision.proposals:
+            self._decided.add(decision.about)
             key = (decision.about, decision.variant)
             if key not in self._examples:
                 self._examples[key] = self._example(interaction, now)
@@ -40,8 +42,8 @@ class Digestion:
 
     @property
     def count(self) -> int:
-        """How many examples there are."""
-        return len(self._examples)
+        """How many decisions there are examples of."""
+        return len(self._decided)
 
     def dataset(self, variants: str, through: int) -> Dataset:
         """Freeze the examples whose options came from these variants, or from an import."""

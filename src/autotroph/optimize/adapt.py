@@ -5,10 +5,19 @@ texts every cycle, inside the release's envelope. What is proven is that learnin
 each refit afterwards is an epoch of the same release, watched for harm.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec.structs import replace
 
-from autotroph.optimize.track import Proposed
+from autotroph.optimize.track import Parameters, Proposed, read_parameters
 from autotroph.records import Body, Dataset, Envelope, Release
+
+
+class AdaptParameters(Parameters, frozen=True, kw_only=True):
+    """Which declared texts are learned from: `signals`, by name."""
+
+    signals: tuple[str, ...] = ()
 
 
 class AdaptTrack:
@@ -16,11 +25,11 @@ class AdaptTrack:
 
     needs = 0
 
-    def __init__(self, name: str, parameters: dict[str, object]) -> None:
+    def __init__(self, name: str, parameters: Mapping[str, Any]) -> None:
         self.name = name
-        self.signals = tuple(parameters.get("signals", ()))  # type: ignore[arg-type]
+        self.signals = read_parameters(AdaptParameters, name, parameters).signals
 
-    def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:
+    def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:  # noqa: ARG002 - learns from texts
         """The same release, learning; None if it learns already."""
         body = parent.body
         if all(variant.learns for variant in body.variants.values()):

@@ -1,6 +1,6 @@
 """The declared tracks at work: who may propose now, and whose release may be refitted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from autotroph.clock import digest
 from autotroph.optimize.track import Job, Proposed
@@ -42,24 +42,25 @@ class Bench:
         return [*proposed.artefacts, candidate]
 
     def refit(
-        self, task: str, examples: int, freeze: Freeze, main: Release
-    ) -> tuple[dict[str, str], list[Artefact]]:
-        """A policy refitted within the envelope of what serves, where one is due.
+        self, task: str, examples: int, freeze: Freeze, releases: Iterable[Release]
+    ) -> dict[str, Artefact]:
+        """The policies that are due to be refitted within their envelopes, by the release's id.
 
-        Returns:
-            The digest of the new policy by the release's id, and its documents; both empty if none is.
+        What is proven about a release with an envelope is the learner, so it goes on learning in shadow and
+        as a canary too; a refit uses only what came before the decisions that it will be judged on.
         """
-        for name, every in main.body.envelope.refit.items():
-            job = self.jobs.get(name)
-            if job is None or job.task != task or job.track.needs == 0:
-                continue
-            if examples - self.marks.setdefault(main.id, examples) < every:
-                continue
-            self.marks[main.id] = examples
-            proposed = job.track.propose(freeze(main), main)
-            if proposed is not None:
-                return {main.id: proposed.body.policy}, list(proposed.artefacts)
-        return {}, []
+        found: dict[str, Artefact] = {}
+        for release in releases:
+            for name, every in release.body.envelope.refit.items():
+                job = self.jobs.get(name)
+                if job is None or job.task != task or job.track.needs == 0:
+                    continue
+                if examples - self.marks.setdefault(release.id, examples) < every:
+                    continue
+                self.marks[release.id] = examples
+                proposed = job.track.propose(freeze(release), release)
+                found |= {release.id: one for one in proposed.artefacts} if proposed else {}
+        return found
 
 
 def candidate_of(

@@ -10,26 +10,46 @@ declared. Taking the best of many noisy estimates favours those that are too hig
 a policy that only just expects a gain is wrong more often than it thinks.
 """
 
+from collections.abc import Mapping
+from typing import Annotated, Any
+
 import numpy as np
+from msgspec import Meta
 
 from autotroph.features.matrix import matrix, names
-from autotroph.optimize.track import Proposed
+from autotroph.optimize.track import Parameters, Proposed, read_parameters
 from autotroph.policy.documents import Learned, freeze
 from autotroph.policy.trees import fit
-from autotroph.records import SILENCE, Body, Dataset, Envelope, Example, Release
+from autotroph.records import SILENCE, Body, Dataset, Envelope, Example, Proposal, Release
 
 HEAVIEST = 20.0
 """The largest inverse-propensity weight of one example."""
 
 
+Count = Annotated[int, Meta(ge=1)]
+
+
+class PolicyParameters(Parameters, frozen=True, kw_only=True):
+    """How the policy is learned.
+
+    Attributes:
+        examples: fewest to begin with.
+        refit: new examples between two refits of what serves.
+        caution: how many times a loss counts when fitting.
+    """
+
+    examples: Count = 150
+    refit: Count = 200
+    caution: Annotated[float, Meta(ge=0, le=1000)] = 1.0
+
+
 class PolicyTrack:
     """Proposes the parent's variants under a policy learned from what the examples were worth."""
 
-    def __init__(self, name: str, parameters: dict[str, object]) -> None:
-        self.name = name
-        self.needs = int(parameters.get("examples", 150))  # type: ignore[call-overload]
-        self.refit = int(parameters.get("refit", 200))  # type: ignore[call-overload]
-        self.caution = float(parameters.get("caution", 1.0))  # type: ignore[arg-type]
+    def __init__(self, name: str, parameters: Mapping[str, Any]) -> None:
+        declared = read_parameters(PolicyParameters, name, parameters)
+        self.name, self.needs = name, declared.examples
+        self.refit, self.caution = declared.refit, declared.caution
 
     def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:
         """A learned policy; None while the examples have nothing to learn from."""
@@ -47,7 +67,7 @@ class PolicyTrack:
         return Proposed(body, (policy,))
 
 
-def _rows(example: Example) -> list[tuple]:
+def _rows(example: Example) -> list[tuple[Proposal, float, float]]:
     """Each option that was scored, with its worth and its weight; silence is worth 0 and teaches nothing."""
     return [
         (proposal, value, _weight(example, chance))

@@ -1,9 +1,11 @@
 """What a track is: a frozen dataset and the release it starts from in, a proposed body out."""
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from autotroph.errors import SpecError, suggest
 from autotroph.records import Artefact, Body, Dataset, Release
 
 
@@ -25,7 +27,7 @@ class Track(Protocol):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A declared track: its name, the task it works on, and how many new examples lie between two attempts."""
+    """A declared track: its name, its task, and how many new examples lie between two attempts."""
 
     name: str
     task: str
@@ -33,6 +35,32 @@ class Job(msgspec.Struct, frozen=True):
     every: int
 
 
-def parameters(declared: dict[str, Any], **defaults: Any) -> dict[str, Any]:
-    """A track's declared parameters over its defaults."""
-    return {**defaults, **declared}
+class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a track can be told under `parameters`; each track has its own, with defaults."""
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+def read_parameters(kind: type[P], track: str, declared: Mapping[str, Any]) -> P:
+    """A track's declared parameters over its defaults.
+
+    >>> class Pace(Parameters, frozen=True, kw_only=True):
+    ...     rate: int = 10
+    >>> read_parameters(Pace, "learn", {"rte": 3})
+    Traceback (most recent call last):
+    ...
+    autotroph.errors.SpecError: tracks.learn.parameters.rte: unknown key; known: rate. Did you mean 'rate'?
+
+    Raises:
+        SpecError: a key is unknown, or its value of another type or out of range.
+    """
+    for name in declared:
+        if name not in kind.__struct_fields__:
+            hint = suggest(name, kind.__struct_fields__)
+            raise SpecError(f"tracks.{track}.parameters.{name}: unknown key; {hint}")
+    try:
+        return msgspec.convert(dict(declared), kind)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        raise SpecError(f"tracks.{track}.parameters{where.rstrip('`')}: {what}") from None
