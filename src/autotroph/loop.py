@@ -5,6 +5,7 @@ the middle leaves no trace, and the next cycle does the same again.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from autotroph.deploy.evidence import increments_of
 from autotroph.deploy.serving import Answered
@@ -144,8 +145,9 @@ def _closed(rooms: Rooms, task: str, now: float) -> list[Entry]:
     before = steps(rooms.store, task)
     if before.redeployed is not None or before.observed is None:
         return []
-    took = now - before.observed
-    return [Entry(actor="loop", event="loop closed", subject=task, details={"seconds": took}, at=now)]
+    took, day = timedelta(seconds=round(now - before.observed)), datetime.fromtimestamp(now, UTC).date()
+    details = {"seconds": now - before.observed, "text": f"loop closed on {day}, the cycle took {took}"}
+    return [Entry(actor="loop", event="loop closed", subject=task, details=details, at=now)]
 
 
 def _lift(rooms: Rooms, task: str, through: int, now: float) -> Measurement:

@@ -18,8 +18,8 @@ from autotroph.demo.declaration import declaration
 from autotroph.demo.history import Commit, History, base_corpus
 from autotroph.demo.ngram import Base
 from autotroph.demo.saboteurs import COPYCAT, PEEKER, Disk, Peeker
-from autotroph.faces.library import Product
-from autotroph.records import Body, Completion, Decision, Option, Signal, Variant, Verdict
+from autotroph.faces.library import Answer, Product
+from autotroph.records import Body, Completion, Decision, Option, Record, Signal, Variant, Verdict
 
 FIRST_PART = 0.2
 """Share of the cursors on which release 0 is tuned."""
@@ -28,7 +28,10 @@ MEASURED = 0.4
 """Share of the cursors, the last ones, on which the loop is measured."""
 
 TYPING = 30.0
-"""Seconds from a suggestion to what the person wrote; some editors report it twice, some only minutes later."""
+"""Seconds from a suggestion to what the person wrote."""
+
+UNRULY = 0.05
+"""Share of the signals that come twice, and share of those that come only after the next cycle."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -40,6 +43,7 @@ class Step(msgspec.Struct, frozen=True):
     commit: str = ""
 
 
+Live = Sequence[tuple[Commit, list[Cursor]]]
 Progress = Callable[[Step], None]
 Watch = Callable[[str, Verdict], None]
 
@@ -71,7 +75,7 @@ class Replay:
 
     # the first part ----------------------------------------------------------------------------------
 
-    def _first_part(self, completer: Completer) -> tuple[list[Tried], list[Commit], list]:
+    def _first_part(self, completer: Completer) -> tuple[list[Tried], list[Commit], Live]:
         learner, tried, done = completer.fresh(), list[Tried](), 0
         for place, (commit, cursors) in enumerate(self.commits):
             if done >= self.first:
@@ -88,38 +92,38 @@ class Replay:
         path = self.folder / "autotroph.toml"
         path.write_text(declaration(threshold), encoding="utf-8")
         disk = Disk()
-        clock = ReplayClock(f"seed {self.seed}", at=self.commits[0][0].at)
+        self._clock = ReplayClock(f"seed {self.seed}", at=self.commits[0][0].at)
         models = {"completer": completer, "disk": Peeker(disk)}
-        return autotroph.open(path, models=models, clock=clock), disk
+        return autotroph.open(path, models=models, clock=self._clock), disk
 
     def _import(self, product: Product, tried: Sequence[Tried], early: Sequence[Commit]) -> None:
-        """The product's past, as it was before it was measured: marked as imported, and no proof of anything."""
+        """The product's past, as it was before it was measured: marked as imported, and proof of nothing."""
         rows = [row for one in tried for row in _imported(one, product.spec.digest)]
         rows += [_committed(commit) for commit in early if learned_text(commit)]
         product.store.append(*rows).durable()
 
     # live --------------------------------------------------------------------------------------------
 
-    def _live(self, product: Product, disk: Disk, live: Sequence[tuple[Commit, list[Cursor]]]) -> None:
+    def _live(self, product: Product, disk: Disk, live: Live) -> None:
         done = self.total - sum(len(cursors) for _, cursors in live)
-        self._move(product, live[0][0].at if live else 0.0)
+        self._clock.advance(live[0][0].at if live else 0.0)
         self._cycle(product, 1)
         self._sabotage(product)
         number = 1
         for commit, cursors in live:
-            self._move(product, commit.at)
+            self._clock.advance(commit.at)
             number += bool(cursors)
             if product.rooms.last.number < number:
                 self._answer(product, disk, cursors)
-                self._report(product, commit)
+            self._report(product, commit)  # once more after an interruption: the ledger knows it by its key
             for cursor in cursors:
                 disk.write(cursor.path, cursor.whole)
             if cursors:
-                self._move(product, product.clock.now() + 60.0)
+                self._clock.advance(self._clock.now() + 60.0)
                 self._cycle(product, number)
                 done += len(cursors)
             self.progress(Step("live", done, self.total, commit.id))
-        self._move(product, product.clock.now() + 86400.0)
+        self._clock.advance(self._clock.now() + 86400.0)
         self._cycle(product, number + 1)
 
     def _cycle(self, product: Product, number: int) -> None:
@@ -134,38 +138,53 @@ class Replay:
 
     def _sabotage(self, product: Product) -> None:
         board = product.rooms.desks["complete"].board
-        if any(one.track == "person" for one in board.candidates.values()):
+        known = {one.name for one in board.candidates.values()}
+        if "saboteur: copycat" not in known:
+            product.propose("complete", "saboteur: copycat", policy=COPYCAT)
+        if "saboteur: peeker" in known:
             return
-        product.propose("complete", "saboteur: copycat", policy=COPYCAT)
         main = product.rooms.desks["complete"].standing.main.release.body
         body = Body(variants={**main.variants, "peek": Variant(model="disk")}, policy=main.policy)
         product.propose("complete", "saboteur: peeker", policy=PEEKER, body=body)
 
     def _answer(self, product: Product, disk: Disk, cursors: Sequence[Cursor]) -> None:
+        """Ask at each cursor, and report what the person wrote: at once, twice, or only later."""
         for cursor in cursors:
             disk.write(cursor.path, cursor.whole[: cursor.offset])
-            answer = product.decide("complete", _inputs(cursor), session=cursor.commit, key=cursor.id)
-            now = product.clock.now() + TYPING
-            times = 2 if draw(str(self.seed), "twice", cursor.id) < 0.05 else 1
-            for _ in range(times):
-                product.signal(answer.id, "written", cursor.left, at=now)
-            if answer.output:
-                product.signal(answer.id, "accepted", cursor.left.startswith(answer.output), at=now)
+            answer = self._decide(product, cursor)
+            if not self._is_late(cursor):
+                self._written(product, answer, cursor)
+            if draw(str(self.seed), "twice", cursor.id) < UNRULY:
+                self._written(product, answer, cursor)
+
+    def _deliver(self, product: Product, late: Sequence[Cursor]) -> None:
+        """Report what an editor kept back until after the cycle."""
+        for cursor in late:
+            self._written(product, self._decide(product, cursor), cursor)
+
+    def _decide(self, product: Product, cursor: Cursor) -> Answer:
+        return product.decide("complete", _inputs(cursor), session=cursor.commit, key=cursor.id)
+
+    def _written(self, product: Product, answer: Answer, cursor: Cursor) -> None:
+        at = answer.decision.at + TYPING
+        product.signal(answer.id, "written", cursor.left, at=at)
+        if answer.output:
+            product.signal(answer.id, "accepted", cursor.left.startswith(answer.output), at=at)
+
+    def _is_late(self, cursor: Cursor) -> bool:
+        return draw(str(self.seed), "late", cursor.id) < UNRULY
 
     def _report(self, product: Product, commit: Commit) -> None:
         text = learned_text(commit)
         if text:
             product.signal(commit.id, "committed", text)
 
-    def _move(self, product: Product, to: float) -> None:
-        product.clock.advance(to)
-
 
 def _inputs(cursor: Cursor) -> dict[str, str]:
     return {"path": cursor.path, "before": cursor.before}
 
 
-def _imported(tried: Tried, declared: str) -> list:
+def _imported(tried: Tried, declared: str) -> list[Record]:
     cursor = tried.cursor
     id_ = f"decision_{digest('import', cursor.id)[:20]}"
     decision = Decision(
