@@ -16,7 +16,7 @@ from autotroph.deploy.models import Model, ModelPool
 from autotroph.deploy.serving import Answered, Serving
 from autotroph.digest.digestion import Digestion
 from autotroph.digest.rewards import rule_of
-from autotroph.errors import LedgerError
+from autotroph.errors import LedgerError, SpecError, suggest
 from autotroph.ingest.joining import Joiner
 from autotroph.optimize.bench import Bench
 from autotroph.optimize.track import Job
@@ -90,7 +90,7 @@ class Rooms:
         return self.store.scan(Signal, after=after, until=until)
 
     def texts(self, after: int, until: int) -> Iterator[str]:
-        """What models may learn from: the declared signals, without the gate's fold and what was not agreed to."""
+        """What models may learn from: declared signals, without the gate's fold and what nobody agreed to."""
         for signal in self.store.scan(Signal, after=after, until=until):
             if signal.name in self._learns_from and signal.fold == "tracks" and signal.terms.learn:
                 yield str(signal.value)
@@ -147,10 +147,20 @@ class Rooms:
 
 def _job(spec: Spec, name: str) -> Job:
     declared = spec.tracks[name]
-    track = registry.load("tracks", declared.kind)(name, declared.parameters)
+    try:
+        track = registry.load("tracks", declared.kind)(name, declared.parameters)
+    except SpecError as error:
+        raise SpecError(f"{spec.source}: {error}") from None
     return Job(name, declared.task, track, declared.every)
 
 
 def _learns_from(spec: Spec) -> frozenset[str]:
-    names = [signal for track in spec.tracks.values() for signal in track.parameters.get("signals", ())]
-    return frozenset(names)
+    texts = {name for name, signal in spec.signals.items() if signal.type == "text"}
+    found = set[str]()
+    for name, track in spec.tracks.items():
+        for signal in track.parameters.get("signals", ()):
+            if signal not in texts:
+                where = f"{spec.source}: tracks.{name}.parameters.signals"
+                raise SpecError(f"{where}: no text signal named {signal!r}; {suggest(signal, texts)}")
+            found.add(signal)
+    return frozenset(found)

@@ -31,8 +31,8 @@ model = "completer"
 naive = {{ kind = "longest", variant = "ngram" }}
 
 [signals]
-written   = {{ type = "text", scores = "any" }}          # how the person really went on, whatever was shown
-accepted  = {{ type = "boolean" }}                       # what an editor reports; here it follows from `written`
+written   = {{ type = "text", scores = "any" }}     # how the person really went on, whatever was shown
+accepted  = {{ type = "boolean" }}                  # what an editor reports; here it follows from `written`
 committed = {{ type = "text", about = "session", scores = "any" }}
 
 [rewards.kept]                       # kept characters, clipped, minus a cost for each rejected suggestion

@@ -40,18 +40,18 @@ def run_demo(repo: Path | None, seed: int, folder: Path, console: Console | None
         if replay.total < FEWEST:
             raise SourceError(
                 f"{history.name}: {replay.total} places to complete were found, {FEWEST} are needed; "
-                "choose a repository with more lines added, or leave --repo out to replay the installed packages"
+                "choose a repository with more lines, or leave --repo out to replay the installed packages"
             )
         product = replay.run(show.watch)
         with product:
             product.rooms.append(kept_gain(product.store, product.clock.now()))
             found = summary(product.store, time.perf_counter() - began)
-            _finish(folder, product, found)
+            _finish(folder, found)
     return found
 
 
 def _make_room(folder: Path, history: History, seed: int) -> None:
-    """Go on with an unfinished run of the same history and seed; anything else in the folder is begun anew."""
+    """Go on with an unfinished run of the same history and seed; anything else is begun anew."""
     mark = folder / "run.json"
     wanted = {
         "history": history.name,
@@ -66,7 +66,7 @@ def _make_room(folder: Path, history: History, seed: int) -> None:
     mark.write_bytes(msgspec.json.encode({**wanted, "finished": False}))
 
 
-def _finish(folder: Path, product: object, found: Summary) -> None:
+def _finish(folder: Path, found: Summary) -> None:
     mark = folder / "run.json"
     known = msgspec.json.decode(mark.read_bytes())
     mark.write_bytes(msgspec.json.encode({**known, "finished": True}))

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from autotroph.records import CHAINED, Decision, Measurement, canonical
+from autotroph.records import CHAINED, Decision, Measurement, Record, canonical
 from autotroph.stats.confidence import ratio_interval
 from autotroph.store import Reader
 
@@ -29,7 +29,8 @@ FROM kept WHERE signal = 'written' AND asked > {since} AND arm <> 'holdback' AND
 BY_COMMIT = """
 SELECT session, sum(kept) FILTER (WHERE served = 1) AS loop,
        sum(kept) FILTER (WHERE release_name = 'release 0') AS zero
-FROM kept WHERE signal = 'written' AND asked > {since} AND arm <> 'holdback' GROUP BY session ORDER BY min(asked)"""
+FROM kept WHERE signal = 'written' AND asked > {since} AND arm <> 'holdback'
+GROUP BY session ORDER BY min(asked)"""
 
 CANDIDATES = """
 SELECT c.name, coalesce(v.finding, 'undecided') AS verdict, coalesce(v.reason, 'not judged yet') AS reason
@@ -39,7 +40,8 @@ ORDER BY c.sequence"""
 
 ROLLBACKS = "SELECT count(*) AS rollbacks FROM verdicts WHERE finding = 'rolled back'"
 
-GAIN = "SELECT value AS mean, low, high FROM measurements WHERE name = 'kept gain' ORDER BY sequence DESC LIMIT 1"
+GAIN = """
+SELECT value AS mean, low, high FROM measurements WHERE name = 'kept gain' ORDER BY sequence DESC LIMIT 1"""
 
 WHO = {
     "naive": "release_name = 'naive'",
@@ -96,14 +98,14 @@ def since(reader: Reader) -> int:
 def shares(reader: Reader, who: str, after: int) -> Shares:
     """One contestant's shares over the measured cursors."""
     row = reader.query(SHARES.format(since=after, who=WHO[who])).dicts()[0]
-    return Shares(*(float(row[name] or 0.0) for name in ("shown", "accepted", "kept")))  # type: ignore[arg-type]
+    return Shares(*(float(row[name] or 0.0) for name in ("shown", "accepted", "kept")))
 
 
 def kept_gain(reader: Reader, now: float) -> Measurement:
     """The paired gain in kept characters, to be written into the ledger."""
     after = since(reader)
     rows = reader.query(BY_COMMIT.format(since=after)).dicts()
-    ours, theirs = ([float(row[name] or 0) for row in rows] for name in ("loop", "zero"))  # type: ignore[arg-type]
+    ours, theirs = ([float(row[name] or 0) for row in rows] for name in ("loop", "zero"))
     found = ratio_interval(ours, theirs, LEVEL)
     return Measurement(
         name="kept gain",
@@ -137,9 +139,10 @@ def summary(reader: Reader, seconds: float) -> Summary:
 
 
 def trace(reader: Reader) -> str:
-    """One hash over all decisions, candidates, releases, stages, verdicts and the journal; no latency in it."""
+    """One hash over decisions, candidates, releases, stages, verdicts and the journal; no latency in it."""
     hasher = hashlib.sha256()
-    for kind in (Decision, *CHAINED):
+    kinds: tuple[type[Record], ...] = (Decision, *CHAINED)
+    for kind in kinds:
         for row in reader.scan(kind, texts=False):
             hasher.update(canonical(replace(row, sequence=0)))
     return hasher.hexdigest()

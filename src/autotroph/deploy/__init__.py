@@ -1,0 +1,18 @@
+"""4  What to dare: the hot path that answers, the gate, the ladder, promotion, and the way back.
+
+| file | idea |
+|---|---|
+| standing.py | who serves what: a fold of the stages |
+| cohorts.py | which arm a unit is in, sticky by hash |
+| choose.py | the choice itself, with the probability of every option |
+| models.py | models in this process, by what they know |
+| serving.py | the hot path: a standing and a request in, a decision out |
+| comparisons.py | final rewards side by side |
+| evidence.py | comparisons weighed: one increment a unit |
+| judge.py | evidence in, verdict out |
+| gate.py | what is asked before anybody meets a candidate |
+| ladder.py | how a verdict moves a stage |
+| releases.py | releases and their first stages |
+| board.py | where the candidates stand, and the α they share |
+| desk.py | one task's deployment, all of the above together |
+"""

@@ -6,9 +6,9 @@ import msgspec
 from numpy.typing import NDArray
 
 from autotroph.deploy.cohorts import Cohort
+from autotroph.policy.documents import AnyPolicy
 from autotroph.policy.evaluate import probabilities
 from autotroph.records import Decision, Fold, Option, Proposal, Terms
-from autotroph.spec import PolicyDocument
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 def choose(
     request: Request,
     cohort: Cohort,
-    policy: PolicyDocument,
+    policy: AnyPolicy,
     proposals: tuple[Proposal, ...],
     *,
     luck: float,

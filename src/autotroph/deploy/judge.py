@@ -42,8 +42,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 def judge(evidence: Evidence, rule: Rule) -> Verdict:
     """Say what the evidence amounts to under the rule."""
     finding, reason = _find(evidence, rule)
+    names = (evidence.candidate, rule.need, finding, str(evidence.since), str(evidence.at))
     return Verdict(
-        id=f"verdict_{digest(evidence.candidate, rule.need, finding, str(evidence.since), str(evidence.at))[:20]}",
+        id=f"verdict_{digest(*names)[:20]}",
         task=evidence.task,
         candidate=evidence.candidate,
         judge=rule.judge,
@@ -63,6 +64,10 @@ def _find(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
         return "rolled back", _says(evidence, f"not what shadow promised, at least {evidence.promised:+.4f}")
     if evidence.units < rule.minimum:
         return "undecided", f"{evidence.units} of at least {rule.minimum} units are in"
+    return _needed(evidence, rule)
+
+
+def _needed(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
     match rule.need:
         case "screen":
             return _screen(evidence, rule)

@@ -57,7 +57,7 @@ class Serving:
                 return tuple(self._offered(live, inputs))
 
     def _offered(self, live: Live, inputs: Mapping[str, Any]) -> list[Proposal]:
-        """What the variants offer; those that share a model ask it once, each keeps the options of its name."""
+        """What the variants offer; those that share a model ask it once, each has the options of its name."""
         variants = live.release.body.variants
         found = [Proposal(name) for name, variant in variants.items() if not self._pool.has(variant)]
         local = {one.digest: one for one in variants.values() if self._pool.has(one)}

@@ -1,0 +1,7 @@
+"""Inputs to vectors: the same code trains, serves and judges.
+
+| file | idea |
+|---|---|
+| context.py | a choice's inputs to named numbers, by their declared types |
+| matrix.py | proposals to the rows of a matrix |
+"""

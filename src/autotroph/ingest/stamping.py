@@ -1,4 +1,4 @@
-"""What a caller sends, checked against the declaration and stamped: bad input is refused before anything is stored."""
+"""What a caller sends, checked against the declaration and stamped; bad input is refused, and not stored."""
 
 import math
 from typing import Any

@@ -1,0 +1,8 @@
+"""5  What it did: what the loop was worth, which of its steps are done, and what needs a person.
+
+| file | idea |
+|---|---|
+| lift.py | what people earned against release 0 |
+| steps.py | deployed, observed, labelled, trained, redeployed |
+| health.py | a product at a glance, read from its ledger |
+"""

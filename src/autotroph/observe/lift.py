@@ -1,4 +1,4 @@
-"""Was it worth it: what people earned against what release 0 would have earned, paired where that is possible."""
+"""Was it worth it: what people earned, against what release 0 would have earned on the same decisions."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,8 @@ def lift(
         task: whose.
         increments: one a cluster, in the order of first exposure, each in [−width, width].
         width: of the reward's range.
-        since, until: the ledger sequences between which decisions were counted.
+        since: the ledger sequence after which decisions were counted,
+        until: and up to which.
         now: when it was measured.
     """
     found = mean_interval(increments, LEVEL, (-width, width))

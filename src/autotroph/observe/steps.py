@@ -8,7 +8,8 @@ STEPS = ("deployed", "observed", "labelled", "trained", "redeployed")
 
 _FIRST = """
 SELECT (SELECT min(at) FROM releases WHERE task = :task) AS deployed,
-       (SELECT min(s.at) FROM signals s JOIN decisions d ON d.id = s.subject WHERE d.task = :task) AS observed,
+       (SELECT min(s.at) FROM signals s JOIN decisions d ON d.id = s.subject
+         WHERE d.task = :task) AS observed,
        (SELECT min(w.at) FROM rewards w JOIN decisions d ON d.id = w.decision
          WHERE d.task = :task AND w.final = 1 AND w.value IS NOT NULL) AS labelled,
        (SELECT min(at) FROM candidates WHERE task = :task AND track <> 'person') AS trained,

@@ -38,4 +38,5 @@ def freeze(policy: AnyPolicy) -> Artefact:
 
 def thaw(body: bytes) -> AnyPolicy:
     """The policy of a frozen document."""
-    return _DECODER.decode(body)
+    policy: AnyPolicy = _DECODER.decode(body)
+    return policy

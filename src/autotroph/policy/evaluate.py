@@ -53,7 +53,7 @@ def scores(policy: Learned, proposals: Sequence[Proposal]) -> Chances:
 
 
 def _longest(proposals: Sequence[Proposal], variant: str, feature: str = "", at: float = 0.0) -> int:
-    """The longest output of a variant (whose cuts are named `variant:…`) that reaches the value, else silence."""
+    """The longest output of a variant (its cuts are named `variant:…`) that reaches the value, or silence."""
     best, length = _silence(proposals), 0
     for place, one in enumerate(proposals):
         if one.option != variant and not one.option.startswith(f"{variant}:"):
