@@ -51,9 +51,11 @@ Watch = Callable[[str, Verdict], None]
 class Replay:
     """A history, its cursors, and where the ledger of the demonstration lies."""
 
-    def __init__(self, history: History, seed: int, folder: Path, progress: Progress) -> None:
+    def __init__(
+        self, history: History, seed: int, folder: Path, progress: Progress, cursors: int = 4_000
+    ) -> None:
         self.history, self.seed, self.folder, self.progress = history, seed, folder, progress
-        self.commits = list(sample(history, seed))
+        self.commits = list(sample(history, seed, cursors))
         self.total = sum(len(cursors) for _, cursors in self.commits)
         self.first = int(self.total * FIRST_PART)
 
@@ -109,11 +111,12 @@ class Replay:
         self._clock.advance(live[0][0].at if live else 0.0)
         self._cycle(product, 1)
         self._sabotage(product)
-        number = 1
+        number, late = 1, list[Cursor]()
         for commit, cursors in live:
             self._clock.advance(commit.at)
             number += bool(cursors)
-            if product.rooms.last.number < number:
+            if cursors and product.rooms.last.number < number:
+                self._deliver(product, late)
                 self._answer(product, disk, cursors)
             self._report(product, commit)  # once more after an interruption: the ledger knows it by its key
             for cursor in cursors:
@@ -122,7 +125,9 @@ class Replay:
                 self._clock.advance(self._clock.now() + 60.0)
                 self._cycle(product, number)
                 done += len(cursors)
+                late = [cursor for cursor in cursors if self._is_late(cursor)]
             self.progress(Step("live", done, self.total, commit.id))
+        self._deliver(product, late)
         self._clock.advance(self._clock.now() + 86400.0)
         self._cycle(product, number + 1)
 

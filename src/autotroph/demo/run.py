@@ -12,11 +12,16 @@ from autotroph.demo.scoreboard import Summary, kept_gain, summary
 from autotroph.demo.show import Show
 from autotroph.errors import SourceError
 
+CURSORS = 4_000
+"""Cursors that are sampled."""
+
 FEWEST = 50
 """Cursors below which there is nothing to tune, prove or show."""
 
 
-def run_demo(repo: Path | None, seed: int, folder: Path, console: Console | None = None) -> Summary:
+def run_demo(
+    repo: Path | None, seed: int, folder: Path, console: Console | None = None, *, cursors: int = CURSORS
+) -> Summary:
     """Replay a repository's history, or the installed dependencies, and measure the loop against release 0.
 
     An interrupted run goes on where it was; a finished one begins again.
@@ -26,6 +31,7 @@ def run_demo(repo: Path | None, seed: int, folder: Path, console: Console | None
         seed: of the sample of cursors and of everything drawn.
         folder: where declaration, ledger and report go.
         console: for progress; silent if None.
+        cursors: how many to sample; fewer where the history is short.
 
     Raises:
         SourceError: there is nothing that can be replayed, and why.
@@ -36,7 +42,7 @@ def run_demo(repo: Path | None, seed: int, folder: Path, console: Console | None
         history = open_history(repo, seed)
         show.notes(history)
         _make_room(folder, history, seed)
-        replay = Replay(history, seed, folder, show.step)
+        replay = Replay(history, seed, folder, show.step, cursors)
         if replay.total < FEWEST:
             raise SourceError(
                 f"{history.name}: {replay.total} places to complete were found, {FEWEST} are needed; "

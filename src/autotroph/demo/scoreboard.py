@@ -101,11 +101,16 @@ def shares(reader: Reader, who: str, after: int) -> Shares:
     return Shares(*(float(row[name] or 0.0) for name in ("shown", "accepted", "kept")))
 
 
+def by_commit(reader: Reader) -> list[tuple[float, float]]:
+    """Kept characters of the loop and of release 0, commit by commit, over the measured cursors."""
+    rows = reader.query(BY_COMMIT.format(since=since(reader))).dicts()
+    return [(float(row["loop"] or 0), float(row["zero"] or 0)) for row in rows]  # type: ignore[arg-type]
+
+
 def kept_gain(reader: Reader, now: float) -> Measurement:
     """The paired gain in kept characters, to be written into the ledger."""
-    after = since(reader)
-    rows = reader.query(BY_COMMIT.format(since=after)).dicts()
-    ours, theirs = ([float(row[name] or 0) for row in rows] for name in ("loop", "zero"))
+    pairs = by_commit(reader)
+    ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
     found = ratio_interval(ours, theirs, LEVEL)
     return Measurement(
         name="kept gain",
@@ -115,7 +120,7 @@ def kept_gain(reader: Reader, now: float) -> Measurement:
         high=_finite(found.high),
         n=found.n,
         alpha=LEVEL,
-        since=after,
+        since=since(reader),
         until=reader.last(),
         at=now,
     )
