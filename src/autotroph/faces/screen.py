@@ -1,18 +1,23 @@
-"""What the command shows in a terminal: calm, 80 columns, one thought a line. Data in, rich renderables out."""
+"""What the command shows in a terminal: 80 columns, one thought a line. Values in, rich renderables out."""
 
+from __future__ import annotations
+
+import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from autotroph.observe.health import Contender, Health, TaskHealth
 from autotroph.observe.steps import STEPS
-from autotroph.records import Measurement
+
+if TYPE_CHECKING:  # reading a health takes numpy, and showing a table does not
+    from autotroph.observe.health import Contender, Health, TaskHealth
+    from autotroph.records import Measurement
 
 WIDE = 10_000
 GOOD, BAD, QUIET = "green", "red", "dim"
@@ -20,8 +25,12 @@ GOOD, BAD, QUIET = "green", "red", "dim"
 
 def show(what: RenderableType) -> None:
     """Print on stdout: as wide as the terminal, or unfolded where nobody watches."""
-    terminal = sys.stdout.isatty()
-    Console(width=None if terminal else WIDE, highlight=False, soft_wrap=False).print(what)
+    if sys.stdout.isatty():
+        Console(highlight=False).print(what)
+        return
+    text = io.StringIO()
+    Console(file=text, width=WIDE, highlight=False).print(what)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
 
 
 # status --------------------------------------------------------------------------------------------------
@@ -54,33 +63,33 @@ def _heading(question: str) -> Text:
 
 
 def _inset(what: RenderableType) -> RenderableType:
-    return Padding(what, (0, 0, 0, 2))
+    return Padding(what, (0, 0, 0, 2), expand=False)
 
 
 def _healthy(health: Health) -> list[RenderableType]:
     if health.rows is None:
-        return [_line(None, "ledger", "none yet; the first decision makes it")]
+        return [_line("○", "ledger", "none yet; the first decision makes it")]
     chain = health.fault or f"holds, {health.links:,} links from the first row on"
     declared = {
-        None: "was not opened with any yet",
-        True: "what the file says is what the product was opened with",
-        False: "the file says something else than what the product was opened with",
-    }
+        None: ("○", "declaration", "the product was never opened with one"),
+        True: ("✓", "declaration", "the product was opened with what the file says"),
+        False: ("!", "declaration", "the file says something else than what the product was opened with"),
+    }[health.declared]
     return [
-        _line(True, "ledger", f"opens, {health.rows:,} rows in {health.ledger}"),
-        _line(not health.fault, "chain", chain),
-        _line(health.declared, "declaration", declared[health.declared]),
+        _line("✓", "ledger", f"opens, {health.rows:,} rows in {health.ledger}"),
+        _line("✗" if health.fault else "✓", "chain", chain),
+        _line(*declared),
     ]
 
 
-def _line(well: bool | None, name: str, text: str) -> RenderableType:  # noqa: FBT001 - a mark, not a switch
+def _line(mark: str, name: str, text: str) -> RenderableType:
     row = _grid(2, 12, None)
-    row.add_row(_mark(well), name, text)
+    row.add_row(_mark(mark), name, text)
     return _inset(row)
 
 
-def _mark(well: bool | None) -> Text:  # noqa: FBT001 - a mark, not a switch
-    return {True: Text("✓", GOOD), False: Text("✗", BAD), None: Text("○", QUIET)}[well]
+def _mark(mark: str) -> Text:
+    return Text(mark, {"✓": GOOD, "✗": BAD, "!": "yellow", "○": QUIET}[mark])
 
 
 def _grid(*widths: int | None) -> Table:
@@ -97,7 +106,7 @@ def _learning(task: TaskHealth) -> Iterable[RenderableType]:
     steps = _grid(2, 12, 17, None)
     for step, figure in zip(STEPS, _figures(task), strict=True):
         at = getattr(task.steps, step)
-        steps.add_row(_mark(True if at is not None else None), step, _when(at), Text(figure, QUIET))
+        steps.add_row(_mark("✓" if at is not None else "○"), step, _when(at), Text(figure, QUIET))
     yield steps
     if task.steps.seconds is not None:
         yield Text(
@@ -120,9 +129,16 @@ def _figures(task: TaskHealth) -> tuple[str, ...]:
 
 
 def _contender(one: Contender) -> RenderableType:
-    share = f", {one.share:.0%} of the units" if one.stage == "canary" else ""
+    """A candidate on the ladder."""
+    share = f" with {one.share:.0%} of the units" if one.stage == "canary" else ""
     found = f"{one.finding}: {one.reason}" if one.finding else "not judged yet"
-    return Text.assemble((f"on the ladder: {one.name}", "yellow"), f" in {one.stage}{share}; {found}")
+    row = _grid(2, 13, None)
+    row.add_row(
+        Text("↗", "yellow"),
+        "on the ladder",
+        Text.assemble(f"{one.name} in {one.stage}{share}", (f"\n{found}", QUIET)),
+    )
+    return row
 
 
 def _worth(task: TaskHealth) -> RenderableType:
@@ -151,7 +167,7 @@ def _needs(health: Health) -> list[RenderableType]:
     grid = _grid(2, 12, None)
     for need in health.needs:
         way_out = (f"\n→ {need.way_out}", QUIET) if need.way_out else ""
-        grid.add_row(Text("!", "yellow"), need.subject, Text.assemble(need.what, way_out))
+        grid.add_row(_mark("!"), need.subject, Text.assemble(need.what, way_out))
     return [_inset(grid)]
 
 

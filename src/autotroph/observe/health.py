@@ -98,7 +98,7 @@ def health(reader: Reader, spec: Spec, ledger: str = "") -> Health:
     """
     links, fault = _chain(reader)
     last = reader.get(Cycle)
-    tasks = tuple(_task(reader, spec, name) for name in spec.tasks)
+    tasks = tuple(_task(reader, name) for name in spec.tasks)
     found = Health(
         product=spec.product.name,
         ledger=ledger,
@@ -147,7 +147,10 @@ SELECT (SELECT count(*) FROM mine) AS decisions,
 """
 
 _SERVING = """
-SELECT name, since FROM release_log WHERE task = ? AND stage = 'serving' ORDER BY sequence DESC LIMIT 1
+SELECT r.name, (SELECT min(s.at) FROM stages AS s WHERE s.release = r.release AND s.sequence >
+    (SELECT coalesce(max(o.sequence), 0) FROM stages AS o
+      WHERE o.release = r.release AND o.name <> 'serving')) AS since
+FROM release_log AS r WHERE r.task = ? AND r.stage = 'serving' ORDER BY r.sequence DESC LIMIT 1
 """
 
 _CONTENDERS = """
@@ -174,7 +177,7 @@ def _declared(reader: Reader, spec: Spec) -> bool | None:
     return None if entry is None else entry.details.get("digest") == spec.digest
 
 
-def _task(reader: Reader, spec: Spec, name: str) -> TaskHealth:
+def _task(reader: Reader, name: str) -> TaskHealth:
     counts = msgspec.convert(reader.query(_COUNTS, {"task": name}).dicts()[0], Counts)
     serving, since = next(iter(reader.query(_SERVING, (name,)).rows), ("", None))
     contenders = reader.query(_CONTENDERS, (name,)).dicts()
@@ -219,7 +222,9 @@ def _unrewarded(spec: Spec) -> Iterator[Need]:
 
 
 def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:
-    if task.counts.decisions and not task.counts.signals:
+    if not task.counts.decisions:
+        yield Need(task.name, "no decision yet", f'product.decide("{task.name}", …)')
+    elif not task.counts.signals:
         what = f"{task.counts.decisions} decisions and not one signal"
         yield Need(task.name, what, f'product.signal(decision.id, "{_first_signal(spec, task.name)}", …)')
     for one in task.contenders:

@@ -1,4 +1,4 @@
-"""`autotroph cycle`: once round the loop, for products whose models answer elsewhere than in their process."""
+"""`autotroph cycle`: once round the loop, where no model has to be asked in the product's own process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from autotroph.spec import Spec
 
 _VERDICTS = """
-SELECT task, candidate_name AS candidate, judge, finding, reason FROM verdict_log WHERE sequence > ? ORDER BY sequence
+SELECT task, candidate_name AS candidate, judge, finding, reason
+FROM verdict_log WHERE sequence > ? ORDER BY sequence
 """
 _CANDIDATES = "SELECT task, name, track FROM candidates WHERE sequence > ? ORDER BY sequence"
 
@@ -41,15 +42,15 @@ def cycle(*, config: Path, as_json: bool) -> None:
 
 
 def _refuse_local(spec: Spec) -> None:
-    """A model that lives in the product's process cannot be asked from here, and nothing else may stand in."""
+    """A model that lives in the product's process cannot be asked from here, and nothing may stand in."""
     for name, task in spec.tasks.items():
+        asked = bool(task.reward) and spec.reward_of(name)[1].scores == "any"
         for variant in task.variants.values():
             model = spec.models.get(variant.model)
-            asked = task.reward and spec.reward_of(name)[1].scores == "any"
             if model is not None and (model.kind == "local" or asked):
                 raise InputError(
-                    f"task {name!r} is answered by the model {variant.model!r} of kind {model.kind}, which only the "
-                    "product's own process can ask: call product.cycle() there"
+                    f"task {name!r} is answered by the model {variant.model!r} of kind {model.kind!r}, which"
+                    " answers only in the product's own process: call product.cycle() there"
                 )
 
 

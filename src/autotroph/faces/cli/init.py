@@ -1,6 +1,7 @@
 """`autotroph init`: a declaration that works, with comments that say what to change."""
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -10,13 +11,19 @@ from autotroph.faces.cli.options import as_json, emit
 NEXT = """\
 {path} is written. Three steps from here:
 
-  1. say what the product decides, and what comes back      edit {name}
-  2. decide and signal, from your own code                  import autotroph
-                                                            product = autotroph.open("{name}")
-                                                            decision = product.decide("route", {{"text": "…"}}, user="u42")
-                                                            product.signal(decision.id, "resolved", True)
-  3. go round: digest, judge, propose, promote              autotroph cycle
-                                                            autotroph status
+  1. Say in it what the product decides, and what comes back.
+
+  2. Decide and signal in your own code:
+
+       import autotroph
+       product = autotroph.open("{path}")
+       decision = product.decide("route", {{"text": "lost my card"}}, user="u42")
+       product.signal(decision.id, "resolved", True)
+
+  3. Go round every hour or so, and look:
+
+       autotroph cycle{config}
+       autotroph status{config}
 """
 
 
@@ -36,7 +43,8 @@ def init(*, path: Path, name: str | None, force: bool, as_json: bool) -> None:
     if as_json:
         emit({"path": str(target)})
     else:
-        click.echo(NEXT.format(path=target, name=target.name), nl=False)
+        config = "" if str(target) == "autotroph.toml" else f" --config {quote(str(target))}"
+        click.echo(NEXT.format(path=target.as_posix(), config=config), nl=False)
 
 
 def _write(target: Path, name: str, *, force: bool) -> None:
@@ -45,10 +53,11 @@ def _write(target: Path, name: str, *, force: bool) -> None:
     text = template(name)
     parse(text, str(target))
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True)
         with target.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
-    except FileExistsError:
-        raise InputError(f"{target}: is there already, and stays; --force overwrites it") from None
     except OSError as error:
+        if target.is_file() and not force:
+            raise InputError(f"{target}: is there already, and stays; --force overwrites it") from None
         raise InputError(f"{target}: cannot be written: {error.strerror}") from None

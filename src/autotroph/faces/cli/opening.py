@@ -23,7 +23,7 @@ def declared(config: Path) -> Spec:
 
 
 def ledger_of(config: Path) -> str:
-    """The ledger of a product; reads no more of the declaration than that, so a wrong one can be looked into."""
+    """The ledger of a product; no more of the declaration is read, so one that is wrong does not hide it."""
     if url := override():
         return url
     import tomllib

@@ -10,15 +10,19 @@ PRODUCT, CALL, INTERRUPTED = 1, 2, 130
 
 
 class Refused(click.ClickException):
-    """An error that autotroph raised on purpose."""
+    """The call or the declaration is wrong."""
 
-    def __init__(self, error: AutotrophError) -> None:
-        super().__init__(str(error))
-        self.exit_code = PRODUCT if isinstance(error, LedgerError | GateError) else CALL
+    exit_code = CALL
 
     def show(self, file: Any = None) -> None:
         """One line; no usage and no traceback."""
         click.echo(f"error: {self.format_message()}", file=file, err=file is None)
+
+
+class Unwell(Refused):
+    """Something is wrong with the product."""
+
+    exit_code = PRODUCT
 
 
 class Polite(click.Group):
@@ -29,7 +33,8 @@ class Polite(click.Group):
         try:
             return super().invoke(ctx)
         except AutotrophError as error:
-            raise Refused(error) from error
+            kind = Unwell if isinstance(error, LedgerError | GateError) else Refused
+            raise kind(str(error)) from error
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name; a typo is answered with the known ones."""

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from autotroph.store import Reader
 
 _RELEASES = """
-SELECT r.task, r.name, r.release, r.parent, r.stage, r.share, r.epoch, r.made, r.since,
+SELECT r.task, r.name, r.release, r.parent, r.stage, r.share, r.epoch, r.made,
+       (SELECT min(s.at) FROM stages AS s WHERE s.release = r.release AND s.sequence >
+           (SELECT coalesce(max(o.sequence), 0) FROM stages AS o
+             WHERE o.release = r.release AND (o.name, o.share) <> (r.stage, r.share))) AS since,
        coalesce(v.finding, '') AS finding, coalesce(v.judge, '') AS judge, coalesce(v.reason, '') AS reason
 FROM release_log AS r
 LEFT JOIN verdicts AS v
@@ -25,7 +28,8 @@ WHERE :task IN ('', r.task) ORDER BY r.sequence
 
 _CANDIDATES = """
 SELECT c.task, c.name, c.id AS candidate, c.track, c.at AS made,
-       coalesce(v.finding, 'waiting') AS finding, coalesce(v.judge, '') AS judge, coalesce(v.reason, '') AS reason
+       coalesce(v.finding, 'waiting') AS finding, coalesce(v.judge, '') AS judge,
+       coalesce(v.reason, '') AS reason
 FROM candidates AS c
 LEFT JOIN verdicts AS v ON v.sequence = (SELECT max(sequence) FROM verdicts WHERE candidate = c.id)
 WHERE :task IN ('', c.task) AND NOT EXISTS (SELECT 1 FROM releases WHERE candidate = c.id)

@@ -1,5 +1,6 @@
 """`autotroph report`: what happened, with pictures, in one file that any browser opens."""
 
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -26,8 +27,7 @@ def report(*, out: Path, config: Path, as_json: bool) -> None:
     It needs no network, and every number on it comes with the `autotroph sql` line that gives it.
     """
     spec, reader = declared(config), reader_of(config)
-    from autotroph.faces.report import write_report
-
+    write_report = import_module("autotroph.faces.report").write_report  # when used: pictures weigh much
     try:
         write_report(reader, spec, out)
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -14,15 +14,26 @@ from autotroph.faces.cli.opening import declared, opened, reader_of
 
 if TYPE_CHECKING:
     from autotroph.spec import Spec
-    from autotroph.store import Reader, SqlValue
 
-Row = dict[str, "SqlValue"]
+
+class Stood(NamedTuple):
+    """A release and where it stands."""
+
+    release: str
+    name: str
+    parent: str
+    stage: str
+    served: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.release})"
+
 
 _STOOD = """
-SELECT r.release, r.name, r.parent, r.stage FROM release_log AS r
-WHERE r.task = ? ORDER BY r.sequence
+SELECT r.release, r.name, r.parent, r.stage,
+       EXISTS (SELECT 1 FROM stages AS s WHERE s.release = r.release AND s.name = 'serving') AS served
+FROM release_log AS r WHERE r.task = ? ORDER BY r.sequence
 """
-_SERVED = "SELECT DISTINCT release FROM stages WHERE task = ? AND name = 'serving'"
 
 
 @click.command(short_help="Serve an earlier release again.")
@@ -42,16 +53,21 @@ def rollback(*, task: str, to: str, by: str, yes: bool, config: Path, as_json: b
     TASK may be left out where there is only one.
     """
     task = _task(declared(config), task)
-    main, target = _move(config, task, to)
+    main, target = _move(task, _stood(config, task), to)
     if not yes:
-        question = f"{task}: serve {target['name']} ({target['release']}) instead of {main['name']}?"
-        click.confirm(question, abort=True, err=True)
-    with opened(config, f'product.rollback("{task}", to="{target["release"]}")') as product:
-        product.rollback(task, to=str(target["release"]), by=by)
+        click.confirm(f"{task}: {_question(main, target)}?", abort=True, err=True)
+    with opened(config, f'product.rollback("{task}", to="{target.release}")') as product:
+        product.rollback(task, to=target.release, by=by)
     if as_json:
-        options.emit({"task": task, "from": main["release"], "to": target["release"], "name": target["name"]})
+        options.emit({"task": task, "from": main.release, "to": target.release, "name": target.name})
     else:
-        click.echo(f"{task}: {target['name']} ({target['release']}) serves from the next decision on")
+        click.echo(f"{task}: {target} serves from the next decision on")
+
+
+def _question(main: Stood, target: Stood) -> str:
+    if main is target:
+        return f"withdraw what is on the ladder, and let {main} serve alone"
+    return f"serve {target} instead of {main}"
 
 
 def _task(spec: Spec, task: str) -> str:
@@ -63,42 +79,43 @@ def _task(spec: Spec, task: str) -> str:
     return task or known[0]
 
 
-def _move(config: Path, task: str, to: str) -> tuple[Row, Row]:
-    """What serves now, and what is to serve: only what served before is proven enough to serve at once."""
+def _stood(config: Path, task: str) -> list[Stood]:
+    import msgspec  # imported when used: start-up is felt
+
     reader = reader_of(config)
     try:
-        stood, served = _stood(reader, task)
+        return msgspec.convert(reader.query(_STOOD, (task,)).rows, list[Stood])
     finally:
         reader.close()
-    serving = [row for row in stood if row["stage"] == "serving"]
+
+
+def _move(task: str, stood: Sequence[Stood], to: str) -> tuple[Stood, Stood]:
+    """What serves now, and what is to serve: only what served before is proven enough to serve at once."""
+    serving = [one for one in stood if one.stage == "serving"]
     if not serving:
         raise InputError(f"task {task!r} has no release yet; a first decision or cycle makes release 0")
     main = serving[-1]
-    target = _named(served, stood, to) if to else _before(main, served)
-    if target is main and not any(row["stage"] in ("shadow", "canary") for row in stood):
-        raise InputError(
-            f"task {task!r}: {main['name']} ({main['release']}) serves already; there is nothing to undo"
-        )
+    target = _named(stood, to) if to else _before(main, stood)
+    if target is main and not any(one.stage in ("shadow", "canary") for one in stood):
+        raise InputError(f"task {task!r}: {main} serves already, and nothing is on the ladder")
     return main, target
 
 
-def _stood(reader: Reader, task: str) -> tuple[list[Row], list[Row]]:
-    stood = reader.query(_STOOD, (task,)).dicts()
-    served = {row[0] for row in reader.query(_SERVED, (task,)).rows}
-    return stood, [row for row in stood if row["release"] in served]
+def _before(main: Stood, stood: Sequence[Stood]) -> Stood:
+    """What the present release replaced, else release 0."""
+    served = [one for one in stood if one.served]
+    return next((one for one in served if one.release == main.parent), served[0])
 
 
-def _before(main: Row, served: Sequence[Row]) -> Row:
-    return next((row for row in served if row["release"] == main["parent"]), served[0])
-
-
-def _named(served: Sequence[Row], stood: Sequence[Row], to: str) -> Row:
-    fits = [row for row in served if to == row["name"] or str(row["release"]).startswith(to)]
-    if len(fits) == 1:
-        return fits[0]
+def _named(stood: Sequence[Stood], to: str) -> Stood:
+    """The one release that served and is called so, by its name, its id, or the beginning of its id."""
+    fits = [one for one in stood if to == one.name or one.release.startswith(to)]
+    served = [one for one in fits if one.served]
+    if len(served) == 1:
+        return served[0]
+    if served:
+        ids = ", ".join(one.release for one in served)
+        raise InputError(f"{len(served)} releases are called {to!r}; say which by its id: {ids}")
     if fits:
-        ids = ", ".join(str(row["release"]) for row in fits)
-        raise InputError(f"{len(fits)} releases are named {to!r}; say which by its id: {ids}")
-    if any(to in (row["name"], row["release"]) for row in stood):
-        raise InputError(f"release {to!r} never served: it has to pass the gate and climb the ladder first")
-    raise UnknownName("release", to, {str(row["name"]) for row in served})
+        raise InputError(f"release {to!r} never served: the gate and the ladder have to let it pass first")
+    raise UnknownName("release", to, {one.name for one in stood if one.served})

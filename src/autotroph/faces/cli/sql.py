@@ -38,7 +38,7 @@ def sql(*, query: str, as_csv: bool, limit_seconds: float, config: Path, as_json
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json are two ways to print the same: choose one")
-    text = click.get_text_stream("stdin").read() if query == "-" else query
+    text = sys.stdin.read() if query == "-" else query
     reader = reader_of(config)
     try:
         table = reader.query(text, limit_seconds=limit_seconds)

@@ -1,0 +1,105 @@
+"""The one reading of a ledger behind the status screen."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+import autotroph
+from autotroph.clock import ReplayClock
+from autotroph.faces.library import Product
+from autotroph.observe.health import Health, health, unopened
+from autotroph.records import Measurement
+from autotroph.spec import Spec, parse, template
+from autotroph.spec.policies import First
+
+SPEC = parse(template("support"))
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Product:
+    path = tmp_path / "autotroph.toml"
+    path.write_text(template("support"), encoding="utf-8")
+    with autotroph.open(path, clock=ReplayClock("seven", at=1000.0)) as product:
+        yield product
+
+
+def read(product: Product, spec: Spec = SPEC) -> Health:
+    product.store.append().durable()
+    return health(product.store, spec)
+
+
+def subjects(found: Health) -> dict[str, str]:
+    return {need.subject: need.what for need in found.needs}
+
+
+def test_a_product_that_was_never_opened() -> None:
+    found = unopened(SPEC)
+    assert found.healthy
+    assert found.rows is None
+    assert subjects(found) == {"ledger": "there is none yet; the first decision makes it"}
+
+
+def test_an_opened_one_asks_for_a_first_decision(product: Product) -> None:
+    assert subjects(read(product)) == {"route": "no decision yet"}
+
+
+def test_decisions_without_a_signal_need_somebody(product: Product) -> None:
+    for number in range(3):
+        product.decide("route", {"text": "hello"}, user=f"u{number}")
+    found = read(product)
+    assert subjects(found) == {"route": "3 decisions and not one signal", "loop": "no cycle has run yet"}
+    assert 'product.signal(decision.id, "resolved", …)' in found.needs[0].way_out
+    assert found.tasks[0].counts.pending == 3
+
+
+def test_signals_about_nothing_are_told(product: Product) -> None:
+    answer = product.decide("route", {"text": "hello"}, user="u1")
+    product.signal(answer.id, "resolved", True)
+    product.signal("elsewhere", "resolved", True)
+    found = read(product)
+    assert (found.orphans, found.tasks[0].counts.signals) == (1, 1)
+    assert "signals" in subjects(found)
+
+
+def test_a_candidate_that_waits_is_told(product: Product) -> None:
+    product.propose("route", "cards first", policy=First())
+    product.cycle()
+    found = read(product)
+    (contender,) = found.tasks[0].contenders
+    assert (contender.name, contender.stage) == ("cards first", "gate")
+    assert any("'cards first' waits at the gate" in need.what for need in found.needs)
+
+
+def test_a_declaration_that_changed_is_told(product: Product) -> None:
+    product.cycle()
+    assert read(product).declared
+    changed = parse(template("support").replace('kind = "uniform"', 'kind = "first"'))
+    found = read(product, changed)
+    assert found.declared is False
+    assert {"declaration", "route"} <= set(subjects(found))
+    assert any('product.propose("route", …)' in need.way_out for need in found.needs)
+
+
+def test_a_task_without_a_reward_cannot_learn(product: Product) -> None:
+    text = template("support").replace('reward = "resolved_fast"', "").replace('guardrails = ["slow"]', "")
+    spec = parse(text[: text.index("[tracks.learn]")] + text[text.index("[gate]") :])
+    assert any("declares no reward" in need.what for need in read(product, spec).needs)
+    assert any("declares no reward" in need.what for need in unopened(spec).needs)
+
+
+def test_the_newest_lift_is_what_it_was_worth(product: Product) -> None:
+    first = Measurement(
+        name="lift over release 0",
+        task="route",
+        value=0.1,
+        low=-0.1,
+        high=0.3,
+        n=10,
+        alpha=0.05,
+        since=0,
+        until=9,
+        at=1.0,
+    )
+    product.store.append(first, replace(first, value=0.2, low=0.1))
+    assert read(product).tasks[0].lift.value == 0.2  # type: ignore[union-attr]
