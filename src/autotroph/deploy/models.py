@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
-from autotroph.errors import InputError, UnknownName
+from autotroph.errors import InputError, suggest
 from autotroph.records import Proposal, Variant
 
 Texts = Callable[[int, int], Iterable[str]]
@@ -55,13 +55,12 @@ class ModelPool:
             self._frozen[key] = self._learned_apart(variant.model, model, variant.knowledge)
         return self._frozen[key]
 
-    def has(self, variant: Variant) -> bool:
-        """Whether the variant's model answers in this process."""
-        return variant.model in self._models
-
     def _base(self, name: str) -> Model:
         if name not in self._models:
-            raise UnknownName("model in this process", name, self._models)
+            raise InputError(
+                f"model {name!r} does not answer in this process; {suggest(name, self._models)} "
+                "Pass it as models={…} to autotroph.open, or give the options with the call"
+            )
         return self._models[name]
 
     def _learned(self, name: str, base: LearningModel, knowledge: int) -> LearningModel:

@@ -59,9 +59,8 @@ class Serving:
     def _offered(self, live: Live, inputs: Mapping[str, Any]) -> list[Proposal]:
         """What the variants offer; those that share a model ask it once, each has the options of its name."""
         variants = live.release.body.variants
-        found = [Proposal(name) for name, variant in variants.items() if not self._pool.has(variant)]
-        local = {one.digest: one for one in variants.values() if self._pool.has(one)}
-        for variant in local.values():
+        found: list[Proposal] = []
+        for variant in {one.digest: one for one in variants.values()}.values():
             model = self._pool.at(variant, live.stage.knowledge)
             found += [one for one in model.propose(inputs) if one.option.partition(":")[0] in variants]
         return found
