@@ -1,6 +1,7 @@
 """The hot path of one task: what stands, and how it answers. It evaluates policies; it never learns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from autotroph.deploy.choose import Request, choose
 from autotroph.deploy.cohorts import Cohort, cohort
 from autotroph.deploy.models import ModelPool
 from autotroph.deploy.standing import Live, Standing
+from autotroph.errors import InputError
 from autotroph.features.context import featurise
 from autotroph.policy.documents import AnyPolicy
 from autotroph.records import SILENCE, Completion, Decision, Proposal
@@ -32,7 +34,7 @@ class Serving:
     ) -> Answered:
         """Answer for real: the arm by the unit, the option by that arm's policy."""
         arm = cohort(request.unit, self._salt, standing, ladder.holdback)
-        proposals = tuple(given) or self.proposals(arm.live, request.inputs)
+        proposals = checked(given) if given else self.proposals(arm.live, request.inputs)
         return self._answer(request, arm, proposals, ladder.explore)
 
     def shadow(self, decision: Decision, live: Live, proposals: tuple[Proposal, ...]) -> Answered:
@@ -52,9 +54,9 @@ class Serving:
                 features = featurise(inputs, self._task.context)
                 return tuple(Proposal(action, action, features) for action in self._task.actions)
             case "text":
-                return (Proposal(SILENCE), *self._offered(live, inputs))
+                return checked((Proposal(SILENCE), *self._offered(live, inputs)))
             case "chat":
-                return tuple(self._offered(live, inputs))
+                return checked(self._offered(live, inputs))
 
     def _offered(self, live: Live, inputs: Mapping[str, Any]) -> list[Proposal]:
         """What the variants offer; those that share a model ask it once, each has the options of its name."""
@@ -73,6 +75,46 @@ class Serving:
         decision = choose(request, arm, policy, proposals, luck=luck, explore=explore)
         output = next(one.output for one in proposals if one.option == decision.option)
         return decision, Completion(decision=decision.id, output=output, at=request.at)
+
+
+def checked(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
+    """Options as a ledger can keep them and a policy can read them.
+
+    >>> checked([Proposal("a", features={"sure": True})])
+    (Proposal(option='a', output='', features={'sure': 1.0}),)
+
+    Raises:
+        InputError: there are none, two have one id, or a feature is not a finite number.
+    """
+    if not proposals:
+        raise InputError("nothing to choose from: neither the call nor a model offers an option")
+    ids = [one.option for one in proposals]
+    if len(set(ids)) < len(ids):
+        twice = next(id_ for id_ in ids if ids.count(id_) > 1)
+        raise InputError(f"two options are called {twice!r}; give each an id of its own")
+    return tuple(_with_numbers(one) for one in proposals)
+
+
+def _with_numbers(proposal: Proposal) -> Proposal:
+    features = proposal.features
+    if any(type(value) is not float for value in features.values()):
+        features = {name: _number(proposal, name) for name in features}
+        proposal = replace(proposal, features=features)
+    for name, value in features.items():
+        if not isfinite(value):
+            raise InputError(f"option {proposal.option!r}: feature {name!r} is {value}, not a finite number")
+    return proposal
+
+
+def _number(proposal: Proposal, name: str) -> float:
+    value = proposal.features[name]
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        kind = type(value).__name__
+        raise InputError(
+            f"option {proposal.option!r}: feature {name!r} is a {kind}, not a finite number"
+        ) from None
 
 
 def request_of(decision: Decision) -> Request:
