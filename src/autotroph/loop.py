@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from autotroph.deploy.evidence import increments_of
 from autotroph.deploy.serving import Answered
-from autotroph.observe.lift import lift
+from autotroph.observe.lift import lift, lift_over_holdback
 from autotroph.observe.steps import steps
 from autotroph.records import (
     Cycle,
@@ -46,7 +46,8 @@ def cycle(rooms: Rooms) -> Cycle:
         rows += observe(rooms, task, moves, through, now)
 
     counts = {"decisions": len(arrived), "shadows": len(shadows), "rewards": len(rewards)}
-    done = Cycle(number=rooms.last.number + 1, through=through, at=now, counts=counts | rooms.bench.marks)
+    marks = dict(rooms.bench.marks)
+    done = Cycle(number=rooms.last.number + 1, through=through, at=now, counts=counts, marks=marks)
     rooms.append(*rows, done)
     rooms.last = done
     return done
@@ -125,7 +126,7 @@ def observe(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now:
     rows: list[Record] = [_entry(row) for row in moves if isinstance(row, Verdict) and row.finding in _TOLD]
     if any(isinstance(row, Verdict) and row.finding == "promoted" for row in moves):
         rows += _closed(rooms, task, now)
-    if desk.paired and desk.comparisons.grown(MEASURE_EVERY):
+    if desk.comparisons.grown(MEASURE_EVERY):
         rows.append(_lift(rooms, task, through, now))
     return rows
 
@@ -152,7 +153,10 @@ def _closed(rooms: Rooms, task: str, now: float) -> list[Entry]:
 
 def _lift(rooms: Rooms, task: str, through: int, now: float) -> Measurement:
     desk = rooms.desks[task]
+    span = (0, through)
+    if not desk.paired:
+        return lift_over_holdback(task, desk.comparisons.by_arm(), rooms.spec.ladder.holdback, span, now)
     zero = desk.standing.zero.release.id
     low, high = desk.reward.range
     found, _ = increments_of(desk.comparisons.lifted(zero), float(desk.reward.horizon), now)
-    return lift(task, found, high - low, since=0, until=through, now=now)
+    return lift(task, found, high - low, span, now)

@@ -309,12 +309,16 @@ class Measurement(Record, frozen=True, kw_only=True):
 
 
 class Cycle(Record, frozen=True, kw_only=True):
-    """Once round: everything up to the ledger sequence `through` was digested."""
+    """Once round: everything up to the ledger sequence `through` was digested.
+
+    `marks` are how many examples there were when a track last tried, or a release was last refitted.
+    """
 
     number: int
     through: int
     at: float
     counts: dict[str, int] = {}
+    marks: dict[str, int] = {}
 
 
 CHAINED: tuple[type[Record], ...] = (Candidate, Release, Stage, Verdict, Entry)

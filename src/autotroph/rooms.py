@@ -50,7 +50,7 @@ class Rooms:
         self.desks = {name: self._desk(name) for name in self.tasks}
         self.digestions = {name: Digestion(name, rule_of(spec, name)) for name in self.tasks}
         self.joiner = self._joiner()
-        self.bench = Bench({name: _job(spec, name) for name in spec.tracks}, self.last.counts)
+        self.bench = Bench({name: _job(spec, name) for name in spec.tracks}, self.last.marks)
         self._learns_from = _learns_from(spec)
         self._recall()
 

@@ -104,7 +104,7 @@ def shares(reader: Reader, who: str, after: int) -> Shares:
 def by_commit(reader: Reader) -> list[tuple[float, float]]:
     """Kept characters of the loop and of release 0, commit by commit, over the measured cursors."""
     rows = reader.query(BY_COMMIT.format(since=since(reader))).dicts()
-    return [(float(row["loop"] or 0), float(row["zero"] or 0)) for row in rows]  # type: ignore[arg-type]
+    return [(float(row["loop"] or 0), float(row["zero"] or 0)) for row in rows]
 
 
 def kept_gain(reader: Reader, now: float) -> Measurement:

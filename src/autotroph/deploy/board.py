@@ -21,6 +21,7 @@ class Board:
         self._releases: dict[str, Release] = {}
         self._stages: dict[str, Stage] = {}
         self._zero = ""
+        self._have_served: set[str] = set()
         self._since: dict[str, Stage] = {}
         self._last: dict[str, Verdict] = {}
         self._granted: dict[str, int] = {}
@@ -55,9 +56,11 @@ class Board:
         on_ladder = [self.candidates[live.release.candidate] for live in lives]
         return any(one.track == track for one in (*self.waiting(), *on_ladder))
 
-    def lives(self) -> list[Live]:
-        """Every release that ever stood, with its newest stage, oldest first."""
-        return [Live(self._releases[id_], stage) for id_, stage in self._stages.items()]
+    def served(self) -> list[Live]:
+        """Every release that once served everybody, with its newest stage, oldest first."""
+        return [
+            Live(self._releases[id_], self._stages[id_]) for id_ in self._stages if id_ in self._have_served
+        ]
 
     def since(self, live: Live) -> Stage:
         """The row with which a release came to the stage where it is, epochs of its envelope aside."""
@@ -89,7 +92,9 @@ class Board:
         if before is None or (before.name, before.share) != (stage.name, stage.share):
             self._since[stage.release] = stage
         self._stages[stage.release] = stage
-        self._zero = self._zero or (stage.release if stage.name == "serving" else "")
+        if stage.name == "serving":
+            self._zero = self._zero or stage.release
+            self._have_served.add(stage.release)
         self.knowledge = max(self.knowledge, stage.knowledge)
         self.standing = standing(self._releases, self._stages, self._zero)
 

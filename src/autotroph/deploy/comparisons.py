@@ -99,6 +99,15 @@ class Comparisons:
             if one.arm != "holdback" and one.id in theirs and one.id in self._values[one.release]
         ]
 
+    def by_arm(self) -> list[tuple[bool, float]]:
+        """Each unit's mean reward for what it was served, and whether it was held back; by first exposure."""
+        found: dict[str, tuple[bool, list[float]]] = {}
+        for one in self.served():
+            value = self._values[one.release].get(one.id)
+            if value is not None:
+                found.setdefault(one.unit, (one.arm == "holdback", []))[1].append(value)
+        return [(held, sum(values) / len(values)) for held, values in found.values()]
+
     def split(self, *, after: int) -> list[Difference]:
         """Differences between the k-th unit of the candidate's arm and the k-th of the control's.
 

@@ -12,7 +12,7 @@ from autotroph.clock import digest
 from autotroph.deploy import gate
 from autotroph.deploy.board import Board
 from autotroph.deploy.comparisons import Comparisons
-from autotroph.deploy.evidence import Evidence, Scale, held_to, weigh
+from autotroph.deploy.evidence import Evidence, Kind, Scale, held_to, weigh
 from autotroph.deploy.gate import Worth
 from autotroph.deploy.judge import Need, Proof, Rule, judge
 from autotroph.deploy.ladder import advance, next_share
@@ -144,7 +144,7 @@ class Desk:
             rows += [verdict] if stage is live.stage else [verdict, stage]
             taken = taken or stage.name == "canary"
             if stage.name == "serving":
-                return [*rows, _replaced(self.standing.main, verdict), *self._superseded(live, now)]
+                return [*rows, _replaced(self.standing.main, verdict.id, now), *self._superseded(live, now)]
         return rows
 
     def _evidence(self, live: Live, now: float) -> Evidence:
@@ -196,6 +196,7 @@ class Desk:
         release = released(candidate, "")
         live = Live(release, staged(release, "shadow", 0.0, self.board.knowledge, now))
         scale = self._scale(candidate.id)
+        kind: Kind = "paired"
         try:
             if self.paired:
                 main = self.standing.main.release.id
@@ -203,9 +204,11 @@ class Desk:
             else:
                 found = gate.off_policy(live, fold, self.serving, worth, self.reward.range)
                 scale = replace(scale, width=gate.off_policy_width(fold, self.reward.range))
+                kind = "off-policy"
         except InputError as error:
             return self._ended(candidate, "refused", f"its evidence cannot be computed: {error}", now, "gate")
-        return judge(weigh(candidate, found, scale, since=0, now=now), self._rule("screen"))
+        evidence = weigh(candidate, found, scale, since=0, now=now, kind=kind)
+        return judge(evidence, self._rule("screen"))
 
     def _enter(self, candidate: Candidate, verdict: Verdict) -> list[Record]:
         release = released(candidate, verdict.id)
@@ -223,6 +226,9 @@ class Desk:
             if live.release.id != to.release.id and live.release.candidate:
                 verdict = self._ended(self._candidate(live), "rolled back", f"by {by}", now, "person")
                 rows += [verdict, advance(live.stage, verdict, self.spec.ladder.steps)]
+        main = self.standing.main
+        if main.release.id != to.release.id and not main.release.candidate:
+            rows.append(_replaced(main, main.stage.verdict, now))
         stage = replace(to.stage, sequence=0, epoch=to.stage.epoch + 1, at=now)
         return [*rows, replace(stage, name="serving", share=1.0)]
 
@@ -303,9 +309,9 @@ def _source(live: Live) -> tuple[str, int]:
     return live.release.body.variants_digest, live.stage.knowledge if learns(live.release) else 0
 
 
-def _replaced(main: Live, verdict: Verdict) -> Stage:
+def _replaced(main: Live, verdict: str, now: float) -> Stage:
     """The stage of what served, once something better does."""
-    stage = replace(main.stage, sequence=0, epoch=main.stage.epoch + 1, verdict=verdict.id, at=verdict.at)
+    stage = replace(main.stage, sequence=0, epoch=main.stage.epoch + 1, verdict=verdict, at=now)
     return replace(stage, name="replaced", share=0.0)
 
 

@@ -14,6 +14,9 @@ LEVEL = 0.05
 """The printed intervals hold at all times at once with probability 1 − LEVEL."""
 
 
+Kind = Literal["paired", "split", "off-policy"]
+
+
 class Difference(msgspec.Struct, frozen=True):
     """What the candidate earned more than the incumbent: on one decision, or between one pair of units."""
 
@@ -43,7 +46,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One comparison, weighed.
 
     Attributes:
-        kind: `paired` on the same decisions, or `split` between concurrent arms.
+        kind: `paired` on the same decisions, `split` between concurrent arms, or `off-policy` from the log.
         since, at: ledger sequence after which decisions were counted, and when they were weighed.
         units: one increment each; `decisions`: what these were made of.
         mean, low, high: the difference in reward and its confidence sequence, exact at any time.
@@ -57,7 +60,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     task: str
     candidate: str
-    kind: Literal["paired", "split"]
+    kind: Kind
     since: int
     at: float
     decisions: int
@@ -81,7 +84,7 @@ def weigh(
     *,
     since: int,
     now: float,
-    kind: Literal["paired", "split"] = "paired",
+    kind: Kind = "paired",
 ) -> Evidence:
     """Weigh differences, in the order in which their decisions were made."""
     increments, used = increments_of(differences, scale.window, now)

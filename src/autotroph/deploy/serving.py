@@ -12,7 +12,7 @@ from autotroph.deploy.cohorts import Cohort, cohort
 from autotroph.deploy.models import ModelPool
 from autotroph.deploy.standing import Live, Standing
 from autotroph.errors import InputError
-from autotroph.features.context import featurise
+from autotroph.features.context import crossed, featurise
 from autotroph.policy.documents import AnyPolicy
 from autotroph.records import SILENCE, Completion, Decision, Proposal
 from autotroph.spec import LadderSpec, TaskSpec
@@ -52,7 +52,7 @@ class Serving:
         match self._task.kind:
             case "choice":
                 features = featurise(inputs, self._task.context)
-                return tuple(Proposal(action, action, features) for action in self._task.actions)
+                return tuple(Proposal(one, one, crossed(features, one)) for one in self._task.actions)
             case "text":
                 return checked((Proposal(SILENCE), *self._offered(live, inputs)))
             case "chat":

@@ -16,7 +16,8 @@ from autotroph.deploy.cohorts import fold
 from autotroph.deploy.models import Model
 from autotroph.deploy.standing import Live
 from autotroph.errors import Conflict, InputError, SpecError, UnknownName
-from autotroph.ingest.stamping import check_inputs, stamp_signal
+from autotroph.faces.located import located, override
+from autotroph.ingest.stamping import check_ids, check_inputs, stamp_signal
 from autotroph.optimize.bench import candidate_of
 from autotroph.optimize.track import Proposed
 from autotroph.policy.documents import AnyPolicy, freeze
@@ -107,6 +108,7 @@ class Product:
         Raises:
             UnknownName: no such task.
             InputError: an id that the task's unit needs is missing, or the inputs are not JSON.
+            Conflict: the key was used before, for other inputs.
         """
         with self._lock:
             began = self.clock.elapsed()
@@ -144,6 +146,8 @@ class Product:
             source: user, outcome, annotator, judge or system.
         """
         signal = stamp_signal(self.spec, self.clock, name, subject, value, key=key, at=at, source=source)
+        if not key and at is None:
+            signal = self._after_the_last(signal)
         return self.store.append(replace(signal, fold=self._fold_of(signal)))
 
     def cycle(self) -> Cycle:
@@ -161,12 +165,17 @@ class Product:
         """Propose a candidate by hand: another policy over what serves, or another body altogether.
 
         It goes the same way as any other: gate, ladder, promotion.
+
+        Raises:
+            UnknownName: no such task, or the policy names a variant that there is not.
         """
         with self._lock:
+            self.spec.reward_of(task)
             self.rooms.begin(task)
             main = self.rooms.desks[task].standing.main.release
             document = freeze(policy) if policy is not None else None
             proposed = body or main.body
+            _check_variant(policy, [*proposed.variants, *self.spec.task(task).actions])
             if document is not None:
                 proposed = replace(proposed, policy=document.digest)
             dataset = self.rooms.digestions[task].dataset("", 0)
@@ -184,6 +193,7 @@ class Product:
         """
         with self._lock:
             task = task or self._only_task()
+            self.spec.reward_of(task)
             self.rooms.begin(task)
             desk = self.rooms.desks[task]
             target = self._target(task, to)
@@ -217,6 +227,7 @@ class Product:
 
     def _request(self, task: str, inputs: dict[str, Any], user: str, session: str, key: str) -> Request:
         declared = self.spec.task(task)
+        check_ids(user=user, session=session, key=key)
         if task not in self.rooms.desks:
             raise SpecError(
                 f'{self.spec.source}: tasks.{task}: declares no reward; add reward = "…" to decide it'
@@ -261,6 +272,16 @@ class Product:
             if len(self._recent) > RECENT:
                 self._recent.popitem(last=False)
 
+    def _after_the_last(self, signal: Signal) -> Signal:
+        """Tell a value sent twice, which counts once, from one that was taken back and given again."""
+        last = self.store.get(Signal, name=signal.name, subject=signal.subject)
+        if last is None:
+            return signal
+        if last.value == signal.value:
+            return replace(signal, key=last.key)
+        key = f"{signal.key}/{last.sequence}"
+        return replace(signal, key=key, id=self.clock.new_id("signal", key))
+
     def _fold_of(self, signal: Signal) -> Fold:
         """Whose evidence a signal is: that of its decision's cluster, which a session may be."""
         field = {"decision": "id", "session": "session", "user": "user"}[signal.about]
@@ -278,14 +299,17 @@ class Product:
         return self.rooms.tasks[0]
 
     def _target(self, task: str, to: str) -> Live:
-        board = self.rooms.desks[task].board
         standing = self.rooms.desks[task].standing
         if not to:
             return standing.parent or standing.zero
-        for live in board.lives():
-            if to in (live.release.id, live.release.name):
-                return live
-        raise UnknownName("release", to, [live.release.name for live in board.lives()])
+        served = self.rooms.desks[task].board.served()
+        found = [live for live in served if to in (live.release.id, live.release.name)]
+        if not found:
+            raise UnknownName("release that has served", to, [live.release.name for live in served])
+        if len(found) > 1:
+            ids = ", ".join(live.release.id for live in found)
+            raise InputError(f"{len(found)} releases are named {to!r}; say which by its id: {ids}")
+        return found[0]
 
     def _journal_declaration(self) -> None:
         last = self.store.get(Entry, event="declaration")
@@ -301,6 +325,12 @@ class Product:
             self.rooms.append(entry)
 
 
+def _check_variant(policy: AnyPolicy | None, known: Sequence[str]) -> None:
+    name = getattr(policy, "variant", None)
+    if name is not None and name not in known:
+        raise UnknownName("variant", name, known)
+
+
 def open_product(
     path: str | os.PathLike[str] = "autotroph.toml",
     *,
@@ -310,15 +340,7 @@ def open_product(
 ) -> Product:
     """Open the product that a file declares; see `autotroph.open`."""
     spec = load(path, tracks=registry.known("tracks"))
-    ledger = store or open_store(_located(spec.product.store, Path(path).parent))
+    ledger = store or open_store(override() or located(spec.product.store, Path(path).parent))
     if clock is not None and not ledger.last():
         ledger.set_meta("seed", clock.seed)
     return Product(spec, ledger, clock or SystemClock(ledger.meta("seed") or ""), models or {})
-
-
-def _located(url: str, folder: Path) -> str:
-    """A relative SQLite path is beside the declaration, wherever one stands."""
-    prefix = "sqlite:///"
-    if not url.startswith(prefix) or url.startswith(prefix + "/"):
-        return url
-    return prefix + str((folder / url.removeprefix(prefix)).resolve())

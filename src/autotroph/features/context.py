@@ -11,8 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from autotroph.clock import draw
+from autotroph.errors import InputError
 
 BUCKETS = 64
+LARGEST = 1e300
 _WORD = re.compile(r"\w+")
 
 
@@ -31,7 +33,7 @@ def featurise(inputs: Mapping[str, Any], context: Mapping[str, str]) -> dict[str
             continue
         match kind:
             case "number":
-                found[name] = float(value)
+                found[name] = _number(name, value)
             case "category":
                 _add(found, f"{name}={value}", 1.0)
             case _:
@@ -39,6 +41,21 @@ def featurise(inputs: Mapping[str, Any], context: Mapping[str, str]) -> dict[str
                 for word in words:
                     _add(found, f"{name}:{word}", 1.0 / math.sqrt(len(words)))
     return found
+
+
+def crossed(features: Mapping[str, float], action: str) -> dict[str, float]:
+    """The features of taking an action: the context's, each by the action's name.
+
+    >>> crossed({"bias": 1.0}, "cards")
+    {'cards bias': 1.0}
+    """
+    return {f"{action} {name}": value for name, value in features.items()}
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, int | float) and math.isfinite(value) and abs(value) < LARGEST:
+        return float(value)
+    raise InputError(f"input {name!r} is declared a number: it must be a finite one; got {value!r:.60}")
 
 
 def _add(found: dict[str, float], token: str, weight: float) -> None:

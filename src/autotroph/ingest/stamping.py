@@ -8,6 +8,7 @@ from autotroph.errors import InputError, UnknownName
 from autotroph.records import Signal, Terms, Value, canonical
 from autotroph.spec import Spec
 
+SOURCES = ("user", "outcome", "annotator", "judge", "system")
 _TYPES: dict[str, tuple[type, ...]] = {"boolean": (bool,), "number": (int, float), "text": (str,)}
 
 
@@ -34,15 +35,18 @@ def stamp_signal(spec: Spec, clock: Clock, name: str, subject: str, value: Any, 
             f"signal {name!r}: the id of the {declared.about} it is about must be a text, got {subject!r}"
         )
     checked = _value(name, declared.type, value)
-    key = given.get("key") or digest(name, subject, canonical(checked))[:32]
+    source, at = given.get("source", "user"), given.get("at")
+    if source not in SOURCES:
+        raise UnknownName("source", source, SOURCES)
+    key = given.get("key") or digest(name, subject, canonical([checked, at]))[:32]
     return Signal(
         id=clock.new_id("signal", subject, name, key),
         name=name,
         about=declared.about,
         subject=subject,
         value=checked,
-        at=given["at"] if given.get("at") is not None else clock.now(),
-        source=given.get("source", "user"),
+        at=clock.now() if at is None else float(at),
+        source=source,
         fold=given.get("fold", ""),
         key=f"{name}/{subject}/{key}",
         terms=given.get("terms", Terms()),
@@ -59,6 +63,13 @@ def _value(name: str, kind: str, value: Any) -> Value:
         return float(value)
     checked: Value = value
     return checked
+
+
+def check_ids(**ids: object) -> None:
+    """Ids are texts; an empty one is none."""
+    for name, value in ids.items():
+        if not isinstance(value, str):
+            raise InputError(f"{name} must be a text; got {type(value).__name__} {value!r:.60}")
 
 
 def check_inputs(inputs: Any) -> dict[str, Any]:

@@ -8,8 +8,15 @@ STEPS = ("deployed", "observed", "labelled", "trained", "redeployed")
 
 _FIRST = """
 SELECT (SELECT min(at) FROM releases WHERE task = :task) AS deployed,
-       (SELECT min(s.at) FROM signals s JOIN decisions d ON d.id = s.subject
-         WHERE d.task = :task) AS observed,
+       (SELECT min(at) FROM (
+         SELECT min(s.at) AS at FROM signals s JOIN decisions d ON d.id = s.subject AND s.about = 'decision'
+          WHERE d.task = :task
+         UNION ALL
+         SELECT min(s.at) FROM signals s JOIN decisions d ON d.session = s.subject AND s.about = 'session'
+          WHERE d.task = :task AND d.session <> ''
+         UNION ALL
+         SELECT min(s.at) FROM signals s JOIN decisions d ON d.user = s.subject AND s.about = 'user'
+          WHERE d.task = :task AND d.user <> '')) AS observed,
        (SELECT min(w.at) FROM rewards w JOIN decisions d ON d.id = w.decision
          WHERE d.task = :task AND w.final = 1 AND w.value IS NOT NULL) AS labelled,
        (SELECT min(at) FROM candidates WHERE task = :task AND track <> 'person') AS trained,
@@ -20,8 +27,8 @@ SELECT (SELECT min(at) FROM releases WHERE task = :task) AS deployed,
 class Steps(msgspec.Struct, frozen=True, kw_only=True):
     """When each step of one task was first done (event time); None where it was not.
 
-    `observed` is the first signal that is about a decision, so from there to `redeployed` is the time
-    from a signal to a proven improvement in production: the metabolism of the first round.
+    `observed` is the first signal that is about a decision, its session or its user. From there to
+    `redeployed` is the time from a signal to a proven improvement: the metabolism of the first round.
     """
 
     deployed: float | None = None

@@ -59,7 +59,8 @@ class Bench:
                     continue
                 self.marks[release.id] = examples
                 proposed = job.track.propose(freeze(release), release)
-                found |= {release.id: one for one in proposed.artefacts} if proposed else {}
+                if proposed is not None and proposed.artefacts:
+                    found[release.id] = proposed.artefacts[-1]
         return found
 
 

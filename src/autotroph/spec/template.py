@@ -51,7 +51,7 @@ explore = 0.05                             # share of decisions that may try oth
 
 def template(name: str = "my-product") -> str:
     """The text of a commented declaration for a product of this name."""
-    return _SKELETON.format(name=json.dumps(name))
+    return _SKELETON.format(name=json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f"))
 
 
 SKELETON = template()

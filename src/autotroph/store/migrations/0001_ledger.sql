@@ -138,7 +138,8 @@ CREATE TABLE cycles (
   number INTEGER NOT NULL UNIQUE,
   through INTEGER NOT NULL,
   at REAL NOT NULL,
-  counts TEXT NOT NULL          -- JSON {name: count}
+  counts TEXT NOT NULL,         -- JSON {name: count}
+  marks TEXT NOT NULL           -- JSON {track or release: examples}
 ) STRICT;
 
 -- From here on: append-only, and one hash chain over all of them (see chain.py).

@@ -1,0 +1,37 @@
+"""`report.html`: what the loop did, what it was worth, and every verdict, with the line behind each number.
+
+| file | idea |
+|---|---|
+| html.py | markup from values; what is not markup is escaped |
+| figures.py | a number on the page, and the query that it prints |
+| charts.py | pictures as plain data |
+| sections.py | what there is to say about any product |
+| page.py | one page that stands alone |
+"""
+
+from pathlib import Path
+
+from autotroph.faces.report.figures import Figures
+from autotroph.faces.report.page import write
+from autotroph.faces.report.sections import lines, of_product, opening
+from autotroph.spec import Spec
+from autotroph.store import Reader
+
+__all__ = ["write_report"]
+
+
+def write_report(reader: Reader, spec: Spec, path: Path) -> None:
+    """Write one self-contained page about a product.
+
+    Args:
+        reader: of its ledger.
+        spec: what is declared.
+        path: the file to write.
+
+    Raises:
+        AutotrophError: the script that draws the pictures is not installed.
+        InputError: the file cannot be written.
+    """
+    figures = Figures(reader, spec.source)
+    sections = [opening(figures, spec), *of_product(figures, spec), lines(figures)]
+    write(path, f"{spec.product.name}: report", sections)
