@@ -4,7 +4,7 @@ A cycle reads the ledger, decides, and appends everything that it decided in one
 the middle leaves no trace, and the next cycle does the same again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from autotroph.deploy.evidence import increments_of
@@ -19,15 +19,13 @@ from autotroph.records import (
     Measurement,
     Proposal,
     Record,
-    Release,
     Reward,
     Stage,
+    Variant,
     Verdict,
+    variants_digest,
 )
-from autotroph.rooms import Rooms
-
-MEASURE_EVERY = 100
-"""Final rewards between two measurements of the lift."""
+from autotroph.rooms import MEASURE_EVERY, Rooms
 
 
 def cycle(rooms: Rooms) -> Cycle:
@@ -103,8 +101,8 @@ def optimize(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now
         return list(moves)
     main = desk.standing.main.release
 
-    def freeze(release: Release) -> Dataset:
-        return digestion.dataset(release.body.variants_digest, through)
+    def freeze(variants: Mapping[str, Variant]) -> Dataset:
+        return digestion.dataset(variants_digest(variants), through)
 
     settled = not any(isinstance(row, Stage) for row in moves)
     learning = [live.release for live in (desk.standing.main, *desk.standing.open)] if settled else []

@@ -5,6 +5,7 @@ which is the only order that counts. One that was not stored yet has sequence 0.
 seconds since the epoch. Digests are SHA-256, 64 hex digits.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -181,7 +182,12 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def variants_digest(self) -> str:
         """The hash of the variants alone: releases that share it propose the same options."""
-        return digest(canonical(self.variants))
+        return variants_digest(self.variants)
+
+
+def variants_digest(variants: Mapping[str, Variant]) -> str:
+    """The hash of a release's variants, by their names."""
+    return digest(canonical(dict(variants)))
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,16 +41,16 @@ range   = [{low!r}, 1.0]
 horizon = "10m"
 scores  = "any"
 
+[tracks.policy]                      # learns which suggestion, how much of it, and when to say nothing
+kind = "policy"
+task = "complete"
+every = 200
+parameters = {{ examples = 300, refit = 200, caution = 1.5, learns = true }}
 [tracks.adapt]                       # takes accepted and written text into the project model
 kind = "adapt"
 task = "complete"
 every = 200
 parameters = {{ signals = ["committed"] }}
-[tracks.policy]                      # learns which suggestion, how much of it, and when to say nothing
-kind = "policy"
-task = "complete"
-every = 200
-parameters = {{ examples = 300, refit = 200, caution = 1.5 }}
 
 [gate]
 alpha = 0.05

@@ -8,10 +8,8 @@ each refit afterwards is an epoch of the same release, watched for harm.
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
-from autotroph.optimize.track import Parameters, Proposed, read_parameters
-from autotroph.records import Body, Dataset, Envelope, Release
+from autotroph.optimize.track import Parameters, Proposed, learning, read_parameters
+from autotroph.records import Body, Dataset, Envelope, Release, Variant
 
 
 class AdaptParameters(Parameters, frozen=True, kw_only=True):
@@ -29,11 +27,14 @@ class AdaptTrack:
         self.name = name
         self.signals = read_parameters(AdaptParameters, name, parameters).signals
 
+    def variants(self, parent: Body) -> dict[str, Variant]:
+        """The parent's, learning."""
+        return learning(parent.variants)
+
     def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:  # noqa: ARG002 - learns from texts
         """The same release, learning; None if it learns already."""
         body = parent.body
         if all(variant.learns for variant in body.variants.values()):
             return None
-        learning = {name: replace(variant, learns=True) for name, variant in body.variants.items()}
-        refit = {**body.envelope.refit, self.name: 1}
-        return Proposed(Body(variants=learning, policy=body.policy, envelope=Envelope(refit=refit)))
+        envelope = Envelope(refit={**body.envelope.refit, self.name: 1})
+        return Proposed(Body(variants=self.variants(body), policy=body.policy, envelope=envelope))

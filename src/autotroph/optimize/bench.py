@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from autotroph.clock import digest
 from autotroph.optimize.track import Job, Proposed
-from autotroph.records import Artefact, Candidate, Dataset, Record, Release
+from autotroph.records import Artefact, Candidate, Dataset, Record, Release, Variant
 
-Freeze = Callable[[Release], Dataset]
-"""The examples that a track may see, frozen, for the release it starts from."""
+Freeze = Callable[[Mapping[str, Variant]], Dataset]
+"""The examples that a track may see, frozen: of what these variants proposed, and of imports."""
 
 
 class Bench:
@@ -33,8 +33,9 @@ class Bench:
 
     def propose(self, name: str, examples: int, freeze: Freeze, main: Release, now: float) -> list[Record]:
         """A candidate of one track, with the documents it refers to; nothing if it has nothing to say."""
-        dataset = freeze(main)
-        proposed = self.jobs[name].track.propose(dataset, main)
+        track = self.jobs[name].track
+        dataset = freeze(track.variants(main.body))
+        proposed = track.propose(dataset, main)
         self.marks[name] = examples
         if proposed is None or proposed.body == main.body:
             return []
@@ -58,7 +59,7 @@ class Bench:
                 if examples - self.marks.setdefault(release.id, examples) < every:
                     continue
                 self.marks[release.id] = examples
-                proposed = job.track.propose(freeze(release), release)
+                proposed = job.track.propose(freeze(job.track.variants(release.body)), release)
                 if proposed is not None and proposed.artefacts:
                     found[release.id] = proposed.artefacts[-1]
         return found

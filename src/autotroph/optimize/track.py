@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from autotroph.errors import SpecError, suggest
-from autotroph.records import Artefact, Body, Dataset, Release
+from autotroph.records import Artefact, Body, Dataset, Release, Variant
 
 
 class Proposed(msgspec.Struct, frozen=True):
@@ -22,8 +23,16 @@ class Track(Protocol):
     needs: int
     """Fewest examples worth starting with; 0 if it learns from texts alone."""
 
+    def variants(self, parent: Body) -> dict[str, Variant]:
+        """The variants that its proposal will have: it is shown examples of what these proposed."""
+
     def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:
         """Propose, or None when there is nothing to add to the parent."""
+
+
+def learning(variants: Mapping[str, Variant]) -> dict[str, Variant]:
+    """The same variants, their models learning on within the release's envelope."""
+    return {name: replace(variant, learns=True) for name, variant in variants.items()}
 
 
 class Job(msgspec.Struct, frozen=True):
