@@ -36,6 +36,9 @@ from autotroph.records import (
 from autotroph.spec import Spec
 from autotroph.store import Store
 
+MEASURE_EVERY = 100
+"""Final rewards between two measurements of the lift."""
+
 
 class Rooms:
     """Ingest, digest, optimize and deploy of each task with a reward; they never meet but in a cycle."""
@@ -109,6 +112,8 @@ class Rooms:
             if decision.task not in self.desks or (decision.served and decision.sequence > self.last.through):
                 continue
             self._remember(decision, completions[decision.id], final.get(decision.id))
+        for desk in self.desks.values():
+            desk.comparisons.grown(MEASURE_EVERY)  # the last cycle has measured
 
     def _remember(self, decision: Decision, completion: Completion, reward: Reward | None) -> None:
         if decision.served and decision.provenance == "product":

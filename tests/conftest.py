@@ -1,0 +1,1 @@
+"""Makes `typing_product` importable from every room's tests."""
