@@ -202,7 +202,7 @@ class TestOneCycle:
     def test_the_lift_is_measured_against_release_0(self, product):
         rounds(product, 1)
         product.propose("finish", "best", policy=by("best"))
-        rounds(product, 12)
+        rounds(product, 8)
         lift = product.store.get(Measurement, name="lift over release 0")
         assert 0.0 < lift.low < lift.value < lift.high
         assert lift.value < 0.53  # what the best typist is better by, if it had served from the beginning
@@ -228,7 +228,7 @@ class TestReopening:
             standing = product.rooms.desks["finish"].standing
             return trace(product.store), standing, product.store.last(), board(product).alpha
 
-    @pytest.mark.parametrize("closing", [{2}, {3, 4}, {1, 2, 3, 4, 5, 6, 7}], ids=str)
+    @pytest.mark.parametrize("closing", [{3}, {1, 2, 3, 4, 5, 6, 7}], ids=str)
     def test_at_any_point_is_as_if_it_had_never_been_closed(self, tmp_path, closing):
         (tmp_path / "a").mkdir()
         (tmp_path / "b").mkdir()

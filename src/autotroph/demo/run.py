@@ -15,6 +15,9 @@ from autotroph.errors import SourceError
 CURSORS = 4_000
 """Cursors that are sampled."""
 
+UNFINISHED = "unfinished.json"
+"""What is being replayed, for as long as it is: a run that finds its own goes on."""
+
 FEWEST = 50
 """Cursors below which there is nothing to tune, prove or show."""
 
@@ -41,7 +44,7 @@ def run_demo(
         show.step(Step("reading the history", 0, 0))
         history = open_history(repo, seed)
         show.notes(history)
-        _make_room(folder, history, seed)
+        _make_room(folder, history, seed, cursors)
         replay = Replay(history, seed, folder, show.step, cursors)
         if replay.total < FEWEST:
             raise SourceError(
@@ -56,24 +59,18 @@ def run_demo(
     return found
 
 
-def _make_room(folder: Path, history: History, seed: int) -> None:
-    """Go on with an unfinished run of the same history and seed; anything else is begun anew."""
-    mark = folder / "run.json"
-    wanted = {
-        "history": history.name,
-        "newest": history.commits[-1].id if history.commits else "",
-        "seed": seed,
-    }
-    known = msgspec.json.decode(mark.read_bytes()) if mark.exists() else None
-    if known != {**wanted, "finished": False}:
+def _make_room(folder: Path, history: History, seed: int, cursors: int) -> None:
+    """Go on with an unfinished run of the same history and sample; anything else is begun anew."""
+    newest = history.commits[-1].id if history.commits else ""
+    wanted = msgspec.json.encode([history.name, newest, seed, cursors])
+    unfinished = folder / UNFINISHED
+    if not unfinished.exists() or unfinished.read_bytes() != wanted:
         for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock"):
             (folder / ".autotroph" / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    mark.write_bytes(msgspec.json.encode({**wanted, "finished": False}))
+    unfinished.write_bytes(wanted)
 
 
 def _finish(folder: Path, found: Summary) -> None:
-    mark = folder / "run.json"
-    known = msgspec.json.decode(mark.read_bytes())
-    mark.write_bytes(msgspec.json.encode({**known, "finished": True}))
     (folder / "summary.json").write_bytes(msgspec.json.encode(found))
+    (folder / UNFINISHED).unlink()
