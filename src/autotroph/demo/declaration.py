@@ -45,7 +45,7 @@ scores  = "any"
 kind = "policy"
 task = "complete"
 every = 200
-parameters = {{ examples = 300, refit = 200, caution = 1.5, learns = true }}
+parameters = {{ examples = 300, refit = 200, caution = 1.25, learns = true }}
 [tracks.adapt]                       # takes accepted and written text into the project model
 kind = "adapt"
 task = "complete"
@@ -64,7 +64,7 @@ floor = "1h"                         # of the replayed history's own time
 minimum = 30
 holdback = 0.02
 explore = 0.0                        # full feedback: there is nothing to explore
-margin = 0.02                        # of reward: half a kept character
+margin = 0.02                        # of reward: a quarter of a kept character
 
 [season]
 thesis = "suggestions people keep"

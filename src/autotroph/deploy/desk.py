@@ -19,7 +19,7 @@ from autotroph.deploy.ladder import advance, next_share
 from autotroph.deploy.releases import declared, learns, released, staged
 from autotroph.deploy.serving import Answered, Serving
 from autotroph.deploy.standing import Live, Standing
-from autotroph.errors import GateError, InputError
+from autotroph.errors import GateError
 from autotroph.policy.documents import freeze
 from autotroph.records import (
     Body,
@@ -27,6 +27,7 @@ from autotroph.records import (
     Decision,
     Finding,
     Interaction,
+    Proposal,
     Record,
     Release,
     Stage,
@@ -86,15 +87,26 @@ class Desk:
         }
         found = []
         for live in self.standing.everyone:
-            if live.release.id == decision.release:
+            if live.release.id == decision.release or live.release.id in self.serving.failures:
                 continue
-            source = _source(live)
-            fresh = source not in known
-            if fresh:
-                known[source] = self.serving.proposals(live, decision.inputs)
-            answered, completion = self.serving.shadow(decision, live, known[source])
-            found.append((answered if fresh else replace(answered, proposals=()), completion))
+            try:
+                found.append(self._unseen(decision, live, known))
+            except Exception as error:
+                if live not in self.standing.open:
+                    raise
+                self.serving.note(live, error)
         return found
+
+    def _unseen(
+        self, decision: Decision, live: Live, known: dict[tuple[str, int], tuple[Proposal, ...]]
+    ) -> Answered:
+        """A shadow answer; options that another release of this decision had already are not kept twice."""
+        source = _source(live)
+        fresh = source not in known
+        if fresh:
+            known[source] = self.serving.proposals(live, decision.inputs)
+        answered, completion = self.serving.shadow(decision, live, known[source])
+        return (answered if fresh else replace(answered, proposals=())), completion
 
     # verdicts ----------------------------------------------------------------------------------------
 
@@ -105,9 +117,19 @@ class Desk:
         """
         if self.board.standing is None:
             return []
-        moved = self._keep(now) or self._ladder(now)
+        moved = self._failed(now) or self._keep(now) or self._ladder(now)
         ended = any(isinstance(row, Verdict) and row.finding in ("promoted", "rolled back") for row in moved)
         return moved if ended else [*moved, *self._gate(fold, worth, now)]
+
+    def _failed(self, now: float) -> list[Record]:
+        """Withdraw the candidates whose own code failed."""
+        rows: list[Record] = []
+        for live in self.standing.open:
+            failure = self.serving.failures.get(live.release.id)
+            if failure is not None:
+                verdict = self._ended(self._candidate(live), "rolled back", f"it failed: {failure}", now)
+                rows += [verdict, advance(live.stage, verdict, self.spec.ladder.steps)]
+        return rows
 
     def _keep(self, now: float) -> list[Record]:
         """Watch what serves against what it replaced; back to that if it does harm."""
@@ -205,8 +227,9 @@ class Desk:
                 found = gate.off_policy(live, fold, self.serving, worth, self.reward.range)
                 scale = replace(scale, width=gate.off_policy_width(fold, self.reward.range))
                 kind = "off-policy"
-        except InputError as error:
-            return self._ended(candidate, "refused", f"its evidence cannot be computed: {error}", now, "gate")
+        except Exception as error:  # noqa: BLE001 - whatever a candidate's own code does, the gate fails closed
+            reason = f"its evidence cannot be computed: {type(error).__name__}: {error}"
+            return self._ended(candidate, "refused", reason, now, "gate")
         evidence = weigh(candidate, found, scale, since=0, now=now, kind=kind)
         return judge(evidence, self._rule("screen"))
 

@@ -28,14 +28,36 @@ class Serving:
 
     def __init__(self, task: TaskSpec, pool: ModelPool, policies: Policies, salt: str) -> None:
         self._task, self._pool, self._policies, self._salt = task, pool, policies, salt
+        self.failures: dict[str, str] = {}
+        """What went wrong in a candidate's own code, by its release."""
 
     def decide(
         self, request: Request, standing: Standing, ladder: LadderSpec, given: Sequence[Proposal] = ()
     ) -> Answered:
-        """Answer for real: the arm by the unit, the option by that arm's policy."""
+        """Answer for real: the arm by the unit, the option by that arm's policy.
+
+        A candidate that fails costs nobody an answer: what serves everybody else answers instead, the
+        completion says so, and the failure is remembered against the candidate.
+        """
         arm = cohort(request.unit, self._salt, standing, ladder.holdback)
+        try:
+            return self._served(request, arm, ladder.explore, given)
+        except Exception as error:
+            if arm.arm != "candidate":
+                raise
+            failure = self.note(arm.live, error)
+            instead = Cohort(arm.arm, standing.main, arm.p_arm)
+            decision, completion = self._served(request, instead, ladder.explore, given)
+            return decision, replace(completion, error=failure)
+
+    def note(self, live: Live, error: Exception) -> str:
+        """Remember what went wrong in a candidate's own code; it is withdrawn in the next cycle."""
+        self.failures[live.release.id] = f"{type(error).__name__}: {error}"
+        return self.failures[live.release.id]
+
+    def _served(self, request: Request, arm: Cohort, explore: float, given: Sequence[Proposal]) -> Answered:
         proposals = checked(given) if given else self.proposals(arm.live, request.inputs)
-        return self._answer(request, arm, proposals, ladder.explore)
+        return self._answer(request, arm, proposals, explore)
 
     def shadow(self, decision: Decision, live: Live, proposals: tuple[Proposal, ...]) -> Answered:
         """Answer a decision that another release served, without anybody seeing it."""

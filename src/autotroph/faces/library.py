@@ -78,6 +78,7 @@ class Product:
 
     def __init__(self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model]) -> None:
         self.spec, self.store, self.clock = spec, store, clock
+        self._models = models
         self.rooms = Rooms(spec, store, clock, models)
         self._lock = threading.RLock()
         self._recent: OrderedDict[str, Answer] = OrderedDict()
@@ -155,7 +156,13 @@ class Product:
         with self._lock:
             for task in self.rooms.tasks:
                 self.rooms.begin(task)
-            return loop.cycle(self.rooms)
+            try:
+                return loop.cycle(self.rooms)
+            except BaseException:
+                self.rooms = Rooms(
+                    self.spec, self.store, self.clock, self._models
+                )  # forget what it had begun
+                raise
 
     # by hand -----------------------------------------------------------------------------------------
 
