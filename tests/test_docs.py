@@ -75,7 +75,9 @@ def test_the_tree_in_the_readme_is_the_tree() -> None:
         if file.is_file() and "__pycache__" not in file.parts and file.name != "__init__.py"
     }
     drawn = list(tree((ROOT / "README.md").read_text("utf-8")))
-    assert {path for path in drawn if not path.endswith("/")} - {MADE} == files - {MADE}
+    named = {path for path in drawn if not path.endswith("/")}
+    assert sorted(files - named - {MADE}) == [], "draw these in the README's tree, in the lines of their room"
+    assert sorted(named - files - {MADE}) == [], "the README's tree has these, and src/autotroph has not"
     assert len(drawn) == len(set(drawn))
     folders = {path for path in drawn if path.endswith("/")}
     assert folders == {f"{folder.relative_to(package)}/" for folder in package.rglob("*") if own(folder)}
