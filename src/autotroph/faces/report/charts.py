@@ -1,6 +1,6 @@
 """Pictures as Vega-Lite specifications: plain data, drawn by the bundle in the page.
 
-Colours are written as the style sheet's names, `var(--loop)`; the page puts in what they are in light and dark.
+Colours are the style sheet's names, `var(--loop)`; the page puts in what they are in light and dark.
 """
 
 from collections.abc import Sequence
@@ -119,13 +119,8 @@ def _marks(marks: Sequence[Mark]) -> list[Spec]:
         return []
     values = [msgspec.to_builtins(mark) for mark in marks]
     place = {"field": "at", "type": "quantitative"}
-    kinds = ["promoted", "rolled back"]
-    colour = {
-        "field": "kind",
-        "type": "nominal",
-        "legend": None,
-        "scale": {"domain": kinds, "range": ["var(--good)", "var(--bad)"]},
-    }
+    good = {"test": "datum.kind === 'promoted'", "value": "var(--good)"}
+    colour = {"condition": good, "value": "var(--bad)"}
     tip = {"field": "what", "type": "nominal", "title": "what"}
     rule = {"type": "rule", "strokeWidth": 1.2, "strokeDash": [3, 3]}
     text = {"type": "text", "y": -9, "fontSize": 12, "fontWeight": "bold"}

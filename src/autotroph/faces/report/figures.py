@@ -29,10 +29,10 @@ def quoted(name: str) -> str:
 
 
 def formed(value: SqlValue, form: Form) -> str:
-    """A value as it is shown.
+    r"""A value as it is shown.
 
     >>> [formed(0.1234, "percent"), formed(-0.5, "gain"), formed(None, "count"), formed(90061, "span")]
-    ['12.3\\u202f%', '−50.0\\u202f%', '–', '1 d 1 h']
+    ['12.3\u202f%', '−50.0\u202f%', '–', '1 d 1 h']
     """
     if value is None or value == "":
         return "–"
@@ -109,7 +109,8 @@ class Asked:
 
     def interval(self, low: str, high: str, form: Form, row: int = 0) -> Html:
         """Two cells as an interval."""
-        return join("[", self.show(low, form, row), ", ", self.show(high, form, row), "]")
+        ends = join("[", self.show(low, form, row), ", ", self.show(high, form, row), "]")
+        return tag("span", ends, class_="interval")
 
 
 class Figures:
@@ -127,7 +128,9 @@ class Figures:
             template: SQL with `{place}` for names.
             names: ready to stand in SQL (see `quoted`).
         """
-        sql = " ".join(template.split()).format(**names)
+        sql = _flat(template).format(
+            **{name: one if one[:1] == "'" else _flat(one) for name, one in names.items()}
+        )
         if sql not in self._asked:
             rows = self.reader.query(sql).dicts()
             self._asked[sql] = Asked(f"q{len(self._asked) + 1}", what, sql, rows)
@@ -146,11 +149,15 @@ class Figures:
         return f"autotroph sql --config {shlex.quote(_whole(self._source))} {in_shell(sql)}"
 
 
+def _flat(sql: str) -> str:
+    return " ".join(sql.split())
+
+
 def in_shell(text: str) -> str:
-    """A text as one word of a shell, readable where that is possible.
+    r"""A text as one word of a shell, readable where that is possible.
 
     >>> print(in_shell("SELECT '$5'"))
-    "SELECT '\\$5'"
+    "SELECT '\$5'"
     """
     if "!" in text:  # an interactive shell would look it up in its history
         return shlex.quote(text)

@@ -28,7 +28,7 @@ def join(*parts: object, between: str = "") -> Html:
     return Html(escape(between).join(markup(part) for part in parts))
 
 
-def tag(name: str, *inside: object, **attributes: object) -> Html:
+def tag(name: str, /, *inside: object, **attributes: object) -> Html:
     """An element. `class_` and `data_row` are written as `class` and `data-row`; None leaves one out.
 
     >>> tag("td", "a < b", class_="name", data_row=3)

@@ -1,4 +1,4 @@
-"""One page that stands alone: markup, style, pictures and the script that draws them, and no outside request."""
+"""One page that stands alone: markup, style, pictures and what draws them; nothing is loaded from outside."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ import msgspec
 
 from autotroph.errors import AutotrophError, InputError
 from autotroph.faces.report.charts import Chart
-from autotroph.faces.report.html import EMPTY, Html, join, markup, tag
+from autotroph.faces.report.html import EMPTY, Html, join, tag
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ def page(title: str, sections: Sequence[Section]) -> Html:
         tag("script", Html(vega)),
         tag("script", Html(script)),
     ]
-    return Html("<!doctype html>\n") + tag("html", tag("head", *head), tag("body", *body), lang="en")  # type: ignore[return-value]
+    return join(Html("<!doctype html>\n"), tag("html", tag("head", *head), tag("body", *body), lang="en"))
 
 
 def static(name: str) -> str:
@@ -100,6 +100,3 @@ def _policy(*scripts: str) -> str:
 
 def _hash(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-__all__ = ["Section", "join", "markup", "page", "static", "write"]
