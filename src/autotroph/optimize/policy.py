@@ -25,6 +25,8 @@ from autotroph.records import SILENCE, Body, Dataset, Envelope, Example, Proposa
 HEAVIEST = 20.0
 """The largest inverse-propensity weight of one example."""
 
+MOST = 2_000
+"""The newest examples are enough, and nearest to what comes next."""
 
 Count = Annotated[int, Meta(ge=1)]
 
@@ -60,7 +62,7 @@ class PolicyTrack:
 
     def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:
         """A learned policy; None while the examples have nothing to learn from."""
-        rows = [row for example in dataset.examples for row in _rows(example)]
+        rows = [row for example in dataset.examples[-MOST:] for row in _rows(example)]
         if len(rows) < 2:
             return None
         columns = names([proposal for proposal, _, _ in rows])
@@ -68,7 +70,8 @@ class PolicyTrack:
         worth = np.array([value for _, value, _ in rows])
         worth = np.where(worth < 0, worth * self.caution, worth)
         weights = np.array([weight for _, _, weight in rows])
-        policy = freeze(Learned(features=columns, model=fit(inputs, worth, weights)))
+        model = fit(inputs, worth, None if (weights == 1.0).all() else weights)
+        policy = freeze(Learned(features=columns, model=model))
         envelope = Envelope(refit={**parent.body.envelope.refit, self.name: self.refit})
         body = Body(variants=self.variants(parent.body), policy=policy.digest, envelope=envelope)
         return Proposed(body, (policy,))

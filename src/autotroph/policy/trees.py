@@ -1,11 +1,13 @@
 """Gradient-boosted regression trees: fitted on histograms, kept as plain numbers, evaluated without learning.
 
 Squared loss, complete binary trees of one depth, quantile bins. Friedman 2001, "Greedy function
-approximation: a gradient boosting machine" (Annals of Statistics 29); histogram splits as Ke et al. 2017,
-"LightGBM", section 2. Deterministic: the same rows in the same order give the same trees.
+approximation: a gradient boosting machine" (Annals of Statistics 29), and 2002, "Stochastic gradient
+boosting"; histogram splits as Ke et al. 2017, "LightGBM", section 2. Deterministic: the same rows in the
+same order give the same trees.
 """
 
 from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,6 +15,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+PARTS = 2
+"""Each tree sees every second row, in turn: half the work, and trees that err differently (Friedman 2002)."""
+
+LEAST_GAIN = 1e-12
 
 NEVER = 1e300
 """A cut that no value exceeds: the node does not split, everything goes left."""
@@ -60,6 +67,24 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     least: float = 10.0
 
 
+class Rows(NamedTuple):
+    """What a tree is grown on: n rows of d features.
+
+    `codes` are their bins and `places` those in one histogram of all features, shape (n, d); `residual` and
+    `weights` have shape (n,), and no weights are ones.
+    """
+
+    codes: Ints
+    places: Ints
+    residual: Floats
+    weights: Floats | None
+
+    @property
+    def pull(self) -> Floats:
+        """Residuals by their weights."""
+        return self.residual if self.weights is None else self.residual * self.weights
+
+
 def fit(inputs: Floats, target: Floats, weights: Floats | None = None, shape: Shape = Shape()) -> Trees:  # noqa: B008
     """Fit by gradient boosting.
 
@@ -74,18 +99,21 @@ def fit(inputs: Floats, target: Floats, weights: Floats | None = None, shape: Sh
         weights: shape (n,), at least 0; ones if left out.
         shape: how much the trees may say.
     """
-    weights = np.ones(len(target)) if weights is None else weights
     edges = [_edges(column, shape.bins) for column in inputs.T]
     codes = np.stack([np.searchsorted(e, c, side="left") for e, c in zip(edges, inputs.T, strict=True)], 1)
+    places = codes + np.arange(inputs.shape[1]) * shape.bins
     start = float(np.average(target, weights=weights))
     residual = target - start
     grown = []
-    for _ in range(shape.rounds):
-        feature, bins, node = _grow(codes, residual, weights, shape, [len(e) for e in edges])
-        leaf = _leaves(node, residual, weights, shape)
-        residual = residual - leaf[node]
-        cut = [edges[f][b] if b >= 0 else NEVER for f, b in zip(feature, bins, strict=True)]
-        grown.append((tuple(feature), tuple(float(c) for c in cut), tuple(leaf.tolist())))
+    for number in range(shape.rounds):
+        part = slice(number % PARTS, None, PARTS)
+        given = None if weights is None else weights[part]
+        rows = Rows(codes[part], places[part], residual[part], given)
+        feature, bins = _grow(rows, shape, [len(e) for e in edges])
+        leaf = _leaves(rows, _routed(rows.codes, feature, bins, shape.depth), shape)
+        residual = residual - leaf[_routed(codes, feature, bins, shape.depth)]
+        cut = [float(edges[f][b]) if b >= 0 else NEVER for f, b in zip(feature, bins, strict=True)]
+        grown.append((tuple(feature.tolist()), tuple(cut), tuple(leaf.tolist())))
     features, cuts, leaves = zip(*grown, strict=True)
     return Trees(shape.depth, start, features, cuts, leaves)
 
@@ -105,36 +133,40 @@ def _edges(column: Floats, bins: int) -> Floats:
     return np.unique(np.quantile(column, np.linspace(0, 1, bins + 1)[1:-1]))
 
 
-def _grow(
-    codes: Ints, residual: Floats, weights: Floats, shape: Shape, cuts: list[int]
-) -> tuple[list[int], list[int], Ints]:
-    """One tree: the column and bin of each node, and the leaf of each row."""
-    rows = np.arange(len(codes))
-    node = np.zeros(len(codes), dtype=np.int64)
-    feature: list[int] = []
-    bins: list[int] = []
+def _grow(rows: Rows, shape: Shape, cuts: list[int]) -> tuple[Ints, Ints]:
+    """One tree: the column of each node and the bin above which rows go right, −1 where it does not split."""
+    feature, bins = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     for level in range(shape.depth):
-        gain = _gains(codes, node, residual * weights, weights, 2**level, shape)
+        node = _routed(rows.codes, feature, bins, level)
+        gain = _gains(rows, node, 2**level, shape)
         for column, count in enumerate(cuts):
             gain[:, column, count:] = 0.0
         flat = gain.reshape(2**level, -1)
         best = flat.argmax(axis=1)
-        splits = flat[np.arange(2**level), best] > 1e-12
-        columns, places = best // shape.bins, np.where(splits, best % shape.bins, -1)
-        feature += [int(c) for c in columns]
-        bins += [int(b) for b in places]
-        right = (codes[rows, columns[node]] > places[node]) & splits[node]
-        node = 2 * node + right
-    return feature, bins, node
+        splits = flat[np.arange(2**level), best] > LEAST_GAIN
+        feature = np.concatenate((feature, best // shape.bins))
+        bins = np.concatenate((bins, np.where(splits, best % shape.bins, -1)))
+    return feature, bins
 
 
-def _gains(codes: Ints, node: Ints, pull: Floats, weights: Floats, nodes: int, shape: Shape) -> Floats:
+def _routed(codes: Ints, feature: Ints, bins: Ints, depth: int) -> Ints:
+    """Where each row is after `depth` levels of a tree, counted from the left."""
+    node = np.zeros(len(codes), dtype=np.int64)
+    every = np.arange(len(codes))
+    for level in range(depth):
+        here = 2**level - 1 + node
+        bound = bins[here]
+        node = 2 * node + ((codes[every, feature[here]] > bound) & (bound >= 0))
+    return node
+
+
+def _gains(rows: Rows, node: Ints, nodes: int, shape: Shape) -> Floats:
     """How much squared error each cut would save, shape (nodes, d, bins)."""
-    width = codes.shape[1]
-    place = ((node[:, None] * width + np.arange(width)) * shape.bins + codes).ravel()
+    width = rows.codes.shape[1]
+    place = (rows.places + (node * (width * shape.bins))[:, None]).ravel()
     size = nodes * width * shape.bins
-    left = np.bincount(place, np.repeat(pull, width), size).reshape(nodes, width, -1).cumsum(axis=2)
-    mass = np.bincount(place, np.repeat(weights, width), size).reshape(nodes, width, -1).cumsum(axis=2)
+    left = _histogram(place, rows.pull, width, size).reshape(nodes, width, -1).cumsum(axis=2)
+    mass = _histogram(place, rows.weights, width, size).reshape(nodes, width, -1).cumsum(axis=2)
     total, whole = left[:, :, -1:], mass[:, :, -1:]
     gain: Floats = (
         left**2 / (mass + shape.ridge)
@@ -145,9 +177,15 @@ def _gains(codes: Ints, node: Ints, pull: Floats, weights: Floats, nodes: int, s
     return gain
 
 
-def _leaves(node: Ints, residual: Floats, weights: Floats, shape: Shape) -> Floats:
+def _histogram(place: Ints, values: Floats | None, width: int, size: int) -> Floats:
+    repeated = None if values is None else np.repeat(values, width)
+    counted: Floats = np.bincount(place, repeated, size).astype(np.float64)
+    return counted
+
+
+def _leaves(rows: Rows, node: Ints, shape: Shape) -> Floats:
     count = 2**shape.depth
-    pull = np.bincount(node, residual * weights, count)
-    mass = np.bincount(node, weights, count)
+    pull = np.bincount(node, rows.pull, count)
+    mass = np.bincount(node, rows.weights, count)
     value: Floats = shape.rate * pull / (mass + shape.ridge)
     return value
