@@ -1,5 +1,6 @@
 """Decisions and what came back about them, joined in whatever order they came."""
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -21,7 +22,7 @@ class Joiner:
     def __init__(self, horizons: dict[str, float], names: frozenset[str]) -> None:
         self._horizons, self._names = horizons, names
         self._open: dict[str, tuple[Decision, Completion]] = {}
-        self._signals: dict[tuple[str, str], dict[str, Signal]] = defaultdict(dict)
+        self._signals: dict[tuple[str, str], dict[str, list[Signal]]] = defaultdict(dict)
         self._decided: set[str] = set()
 
     def take_decisions(self, decisions: Iterable[tuple[Decision, Completion]]) -> None:
@@ -31,14 +32,13 @@ class Joiner:
             self._decided.add(decision.about)
 
     def take_signals(self, signals: Iterable[Signal]) -> None:
-        """Keep the signals that rewards use, the latest of each name by event time."""
+        """Keep the signals that rewards use, by event time: which of a name counts, the horizon says."""
         for signal in signals:
             if signal.name not in self._names:
                 continue
-            known = self._signals[signal.about, signal.subject]
-            before = known.get(signal.name)
-            if before is None or (signal.at, signal.id) > (before.at, before.id):
-                known[signal.name] = signal
+            known = self._signals[signal.about, signal.subject].setdefault(signal.name, [])
+            if signal not in known:
+                insort(known, signal, key=_moment)
 
     def interactions(self) -> Iterator[Interaction]:
         """The open interactions, each with the signals that count for it so far."""
@@ -66,6 +66,12 @@ class Joiner:
         subjects = (("user", decision.user), ("session", decision.session), ("decision", decision.about))
         found: dict[str, Value] = {}
         for subject in subjects:
-            if subject in self._signals:
-                found |= {name: one.value for name, one in self._signals[subject].items() if one.at < until}
+            for name, known in self._signals.get(subject, {}).items():
+                timely = bisect_left(known, until, key=lambda one: one.at)
+                if timely:
+                    found[name] = known[timely - 1].value
         return found
+
+
+def _moment(signal: Signal) -> tuple[float, str]:
+    return signal.at, signal.id
