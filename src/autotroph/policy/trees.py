@@ -19,6 +19,9 @@ Ints = NDArray[np.int64]
 PARTS = 2
 """Each tree sees every second row, in turn: half the work, and trees that err differently (Friedman 2002)."""
 
+ENOUGH = 100
+"""Rows from which on they are divided."""
+
 LEAST_GAIN = 1e-12
 
 NEVER = 1e300
@@ -104,9 +107,9 @@ def fit(inputs: Floats, target: Floats, weights: Floats | None = None, shape: Sh
     places = codes + np.arange(inputs.shape[1]) * shape.bins
     start = float(np.average(target, weights=weights))
     residual = target - start
-    grown = []
+    grown, parts = [], PARTS if len(target) >= ENOUGH else 1
     for number in range(shape.rounds):
-        part = slice(number % PARTS, None, PARTS)
+        part = slice(number % parts, None, parts)
         given = None if weights is None else weights[part]
         rows = Rows(codes[part], places[part], residual[part], given)
         feature, bins = _grow(rows, shape, [len(e) for e in edges])
