@@ -17,7 +17,7 @@ class ChartBundleHook(BuildHookInterface):
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Called by hatchling before the files are collected."""
         bundle = Path(self.root) / BUNDLE
         if not bundle.exists():

@@ -6,8 +6,10 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from autotroph.demo.closing import print_closing, rerun
 from autotroph.demo.history import History, open_history
 from autotroph.demo.replay import Replay, Step
+from autotroph.demo.report import write_demo_report
 from autotroph.demo.scoreboard import Summary, kept_gain, summary
 from autotroph.demo.show import Show
 from autotroph.errors import SourceError
@@ -17,6 +19,9 @@ CURSORS = 4_000
 
 UNFINISHED = "unfinished.json"
 """What is being replayed, for as long as it is: a run that finds its own goes on."""
+
+REPORT = "report.html"
+"""The page that a finished run leaves in its folder."""
 
 FEWEST = 50
 """Cursors below which there is nothing to tune, prove or show."""
@@ -51,11 +56,15 @@ def run_demo(
                 f"{history.name}: {replay.total} places to complete were found, {FEWEST} are needed; "
                 "choose a repository with more lines, or leave --repo out to replay the installed packages"
             )
-        product = replay.run(show.watch)
-        with product:
+        with replay.run(show.watch) as product:
             product.rooms.append(kept_gain(product.store, product.clock.now()))
             found = summary(product.store, time.perf_counter() - began)
+            show.step(Step("writing the report", replay.total, replay.total))
+            notes = (f"{history.name}, {len(history.commits):,} commits", *history.notes)
+            write_demo_report(product.store, product.spec, found, folder / REPORT, notes, rerun(repo, seed))
             _finish(folder, found)
+    if console is not None:
+        print_closing(console, found, folder / REPORT, repo, seed)
     return found
 
 
