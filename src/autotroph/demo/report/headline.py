@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from autotroph.demo import scoreboard
 from autotroph.demo.report.contestants import WHO
-from autotroph.faces.report.figures import Asked, Figures
+from autotroph.faces.report.figures import UNKNOWN, Asked, Figures
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section
 
@@ -24,7 +24,7 @@ def headline(figures: Figures, found: dict[str, Asked], notes: Sequence[str]) ->
             " against ",
             found["holdback"].show("accepted", "percent"),
         ),
-        class_="headline",
+        class_="headline proven" if gain.number("low") > 0 else "headline",
     )
     replayed = tag(
         "p",
@@ -48,6 +48,10 @@ def _verdict(gain: Asked) -> str:
     low, high = gain.number("low"), gain.number("high")
     if not gain.rows or low == high == 0:
         return "The gain was not measured."
+    if -low >= UNKNOWN or high >= UNKNOWN:
+        return (
+            "Undecided: the measured part has too few commits for an interval. A longer history would tell."
+        )
     if low > 0:
         return "The loop is better than release 0: the whole interval lies above nothing gained."
     if high < 0:

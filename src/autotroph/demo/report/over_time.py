@@ -23,7 +23,7 @@ SELECT n AS cursor, shown, accepted, kept FROM (
 WHERE n >= {back} AND n % {step} = 0"""
 
 _WINDOW = """
-SELECT min(count(*), max(200, count(*) / 6)) AS back, max(1, count(*) / 48) AS step FROM decisions
+SELECT max(1, min(200, count(*) / 2), count(*) / 6) AS back, max(1, count(*) / 48) AS step FROM decisions
 WHERE task = 'complete' AND served = 1 AND provenance = 'product' AND arm <> 'holdback'"""
 
 _EVENTS = """
@@ -32,6 +32,9 @@ SELECT c.name, v.finding, v.at,
          AND d.provenance = 'product' AND d.arm <> 'holdback' AND d.sequence < v.sequence) AS cursor
 FROM verdicts AS v JOIN candidates AS c ON c.id = v.candidate
 WHERE v.task = 'complete' AND v.finding IN ('promoted', 'rolled back') ORDER BY v.sequence"""
+
+FEWEST = 3
+"""Points that make a line worth drawing."""
 
 Measure = tuple[str, str, str, tuple[str, str]]
 """Id, title and axis of a picture, and the columns that are divided."""
@@ -118,7 +121,7 @@ def _cursor(title: str = "cursor") -> ChartSpec:
 def _gain(found: dict[str, Answers], since: int) -> Chart:
     points = answers.gain_so_far(found, since)
     title, id_ = "Kept characters gained over release 0, so far", "gain"
-    if not points:
+    if len(points) < FEWEST:
         return Chart(id=id_, title=title, says="", spec={})
     later = [
         one[end] for one in points[len(points) // 4 :] for end in ("low", "high") if one[end] is not None

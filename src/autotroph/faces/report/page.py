@@ -36,6 +36,7 @@ def write(path: Path, title: str, sections: Sequence[Section]) -> None:
         beside.write_bytes(text)
         beside.replace(path)
     except OSError as error:
+        beside.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
