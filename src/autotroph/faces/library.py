@@ -39,7 +39,7 @@ from autotroph.spec import Spec, load
 from autotroph.store import Receipt, Store, open_store
 
 RECENT = 4096
-"""Answers that are kept in memory by idempotency key, until the ledger surely has them."""
+"""Names of answers (id, idempotency key) kept in memory, until the ledger surely has them."""
 
 
 class Answer:
@@ -274,10 +274,11 @@ class Product:
         return Answer(decision, completion.output if completion else "", self.store.append())
 
     def _remember(self, answer: Answer) -> None:
-        if answer.decision.key:
-            self._recent[answer.decision.key] = answer
-            if len(self._recent) > RECENT:
-                self._recent.popitem(last=False)
+        for name in (answer.id, answer.decision.key):
+            if name:
+                self._recent[name] = answer
+        while len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
 
     def _after_the_last(self, signal: Signal) -> Signal:
         """Tell a value sent twice, which counts once, from one that was taken back and given again."""
@@ -291,6 +292,8 @@ class Product:
 
     def _fold_of(self, signal: Signal) -> Fold:
         """Whose evidence a signal is: that of its decision's cluster, which a session may be."""
+        if signal.about == "decision" and (answer := self._recent.get(signal.subject)):
+            return answer.decision.fold  # the ledger may not have it yet
         field = {"decision": "id", "session": "session", "user": "user"}[signal.about]
         decision = self.store.get(Decision, served=True, **{field: signal.subject})
         if decision is not None:
