@@ -17,6 +17,14 @@ def test_what_was_planted_is_found():
     assert error < 0.25 * Y[400:].var()
 
 
+@pytest.mark.parametrize("options", [2, 3, 4, 8])
+def test_options_that_take_turns_are_told_apart(options):
+    which, sure = np.arange(1600.0) % options, np.arange(1600.0) // options % 17
+    worth = np.where(which == 1, np.where(sure > 8, 1.0, -0.6), 0.2)
+    told = np.stack([sure, which], axis=1)
+    assert np.mean((predict(fit(told, worth), told) - worth) ** 2) < 0.05 * worth.var()
+
+
 def test_the_same_rows_give_the_same_trees():
     assert fit(X, Y) == fit(X, Y)
 

@@ -17,10 +17,13 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 PARTS = 2
-"""Each tree sees every second row, in turn: half the work, and trees that err differently (Friedman 2002)."""
+"""Each tree sees half of the rows, in turn: half the work, and trees that err differently (Friedman 2002)."""
 
 ENOUGH = 100
 """Rows from which on they are divided."""
+
+SCATTER = 0x9E3779B97F4A7C15
+"""2⁶⁴ divided by the golden ratio (Knuth, TAOCP 6.4): its multiples fall everywhere."""
 
 LEAST_GAIN = 1e-12
 
@@ -107,9 +110,9 @@ def fit(inputs: Floats, target: Floats, weights: Floats | None = None, shape: Sh
     places = codes + np.arange(inputs.shape[1]) * shape.bins
     start = float(np.average(target, weights=weights))
     residual = target - start
-    grown, parts = [], PARTS if len(target) >= ENOUGH else 1
+    grown, halves = [], _divided(len(target))
     for number in range(shape.rounds):
-        part = slice(number % parts, None, parts)
+        part = halves[number % len(halves)]
         given = None if weights is None else weights[part]
         rows = Rows(codes[part], places[part], residual[part], given)
         feature, bins = _grow(rows, shape, [len(e) for e in edges])
@@ -119,6 +122,18 @@ def fit(inputs: Floats, target: Floats, weights: Floats | None = None, shape: Sh
         grown.append((tuple(feature.tolist()), tuple(cut), tuple(leaf.tolist())))
     features, cuts, leaves = zip(*grown, strict=True)
     return Trees(shape.depth, start, features, cuts, leaves)
+
+
+def _divided(count: int) -> list[Ints]:
+    """The rows of each part, scattered over all of them.
+
+    Rows come one example after the other, each with the same few options: every second row would be half
+    of the options, not half of the examples, and no tree could tell one half from the other.
+    """
+    if count < ENOUGH:
+        return [np.arange(count)]
+    scattered = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(SCATTER) >> np.uint64(40)
+    return [np.flatnonzero(scattered % PARTS == part) for part in range(PARTS)]
 
 
 def predict(trees: Trees, inputs: Floats) -> Floats:
