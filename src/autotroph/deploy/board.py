@@ -5,7 +5,7 @@ from autotroph.records import Candidate, Record, Release, Stage, Verdict
 from autotroph.stats import alpha as family
 from autotroph.stats.alpha import AlphaLedger
 
-REPEAT = 100
+REPEAT = {"gate": 5, "ladder": 100, "person": 1}
 """An unchanged finding is written again after so many more units: a line of progress, not a flood."""
 
 
@@ -76,7 +76,7 @@ class Board:
         if last.finding != verdict.finding:
             return True
         grown = verdict.evidence.get("units", 0) - last.evidence.get("units", 0)
-        return bool(grown >= REPEAT or grown < 0)
+        return bool(grown >= REPEAT[verdict.judge] or grown < 0)
 
     def grant(self) -> float:
         """The α of the next candidate that enters the ladder; `apply` of its verdict makes it so."""

@@ -202,7 +202,9 @@ class Desk:
         for candidate in self.board.waiting():
             if in_time < self.spec.gate.minimum:
                 short = f"{in_time} of at least {self.spec.gate.minimum} units of the gate's fold are in"
-                verdict = self._ended(candidate, "undecided", short, now, "gate")
+                verdict = replace(
+                    self._ended(candidate, "undecided", short, now, "gate"), evidence={"units": in_time}
+                )
                 rows += [verdict] if self.board.news(verdict) else []
                 continue
             verdict = self._screen(candidate, fold, worth, now)

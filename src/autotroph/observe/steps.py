@@ -6,22 +6,24 @@ from autotroph.store import Reader
 
 STEPS = ("deployed", "observed", "labelled", "trained", "redeployed")
 
-_FIRST = """
+FIRST_TIMES = """
 SELECT (SELECT min(at) FROM releases WHERE task = :task) AS deployed,
        (SELECT min(at) FROM (
          SELECT min(s.at) AS at FROM signals s JOIN decisions d ON d.id = s.subject AND s.about = 'decision'
-          WHERE d.task = :task
+          WHERE d.task = :task AND d.provenance = 'product'
          UNION ALL
          SELECT min(s.at) FROM signals s JOIN decisions d ON d.session = s.subject AND s.about = 'session'
-          WHERE d.task = :task AND d.session <> ''
+          WHERE d.task = :task AND d.provenance = 'product' AND d.session <> ''
          UNION ALL
          SELECT min(s.at) FROM signals s JOIN decisions d ON d.user = s.subject AND s.about = 'user'
-          WHERE d.task = :task AND d.user <> '')) AS observed,
+          WHERE d.task = :task AND d.provenance = 'product' AND d.user <> '')) AS observed,
        (SELECT min(w.at) FROM rewards w JOIN decisions d ON d.id = w.decision
-         WHERE d.task = :task AND w.final = 1 AND w.value IS NOT NULL) AS labelled,
+         WHERE d.task = :task AND d.provenance = 'product'
+           AND w.final = 1 AND w.value IS NOT NULL) AS labelled,
        (SELECT min(at) FROM candidates WHERE task = :task AND track <> 'person') AS trained,
        (SELECT min(at) FROM verdicts WHERE task = :task AND finding = 'promoted') AS redeployed
 """
+"""The query behind `steps`: what was imported does not count, because the loop did not do it."""
 
 
 class Steps(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,5 +58,5 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True):
 
 def steps(reader: Reader, task: str) -> Steps:
     """Read a task's steps from the ledger."""
-    table = reader.query(_FIRST, {"task": task})
+    table = reader.query(FIRST_TIMES, {"task": task})
     return msgspec.convert(table.dicts()[0], Steps)

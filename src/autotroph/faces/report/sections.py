@@ -8,13 +8,13 @@ from autotroph.faces.report.figures import Asked, Figures, Form, quoted
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section
 from autotroph.observe.health import LIFT
-from autotroph.observe.steps import _FIRST, STEPS, steps
+from autotroph.observe.steps import FIRST_TIMES, STEPS, steps
 from autotroph.spec import Spec
 
 TOLD = 60
 """Lines of the journal that are shown, the newest."""
 
-_STEPS = _FIRST.replace(":task", "{task}")
+_STEPS = FIRST_TIMES.replace(":task", "{task}")
 
 _COUNTS = """
 SELECT count(*) AS decisions,
