@@ -105,8 +105,8 @@ class TestNews:
 
     def test_the_same_again_is_news_after_so_many_more_units(self, board):
         board.apply(verdict("a", "undecided", units=50))
-        assert not board.news(verdict("a", "undecided", units=50 + REPEAT - 1))
-        assert board.news(verdict("a", "undecided", units=50 + REPEAT))
+        assert not board.news(verdict("a", "undecided", units=50 + REPEAT["ladder"] - 1))
+        assert board.news(verdict("a", "undecided", units=50 + REPEAT["ladder"]))
 
     def test_a_new_stage_counts_from_the_beginning_and_is_news(self, board):
         board.apply(verdict("a", "hold", units=50))
