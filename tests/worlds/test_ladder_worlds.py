@@ -177,7 +177,7 @@ class TestNoBetter:
     @pytest.mark.slow
     @pytest.mark.parametrize("world", [PAIRED, SPLIT, STICKY()], ids=["paired", "split", "sticky"])
     def test_is_promoted_no_more_often_than_alpha_in_many_runs(self, world):
-        assert share(world, "promoted", 1000, first=10_000) <= at_most(ALPHA, 1000)
+        assert share(world, "promoted", 400, first=10_000) <= at_most(ALPHA, 400)
 
 
 class TestBetterAndWorse:
