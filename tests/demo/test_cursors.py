@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from autotroph.demo.cursors import WINDOW, Cursor, sample
+from autotroph.demo.cursors import WINDOW, Cursor, by_file, sample
 from autotroph.demo.history import Change, Commit, History, Hunk
 from autotroph.demo.lexer import boundaries
 
@@ -97,3 +97,17 @@ def test_any_line_of_six_characters_has_a_cursor(left: str) -> None:
 def test_a_file_that_cannot_be_read_has_no_cursors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(History, "reading", lambda _history: nullcontext(lambda _change: None))
     assert [some for _, some in sample(written(files=2, lines=9), seed=0)] == [[], []]
+
+
+def test_a_commit_that_brings_everything_is_replayed_file_by_file() -> None:
+    changes = tuple(whole(f"{number}.py", program(number, 100)) for number in range(4))
+    history = History("all at once", "folder", (Commit("c", "a", 0.0, changes),), {})
+    together = list(sample(history, seed=0))
+    parts = list(by_file(together, most=10))
+    assert [commit.changes for commit, _ in parts] == [(change,) for change in changes]
+    assert [one.id for _, found in parts for one in found] == [
+        one.id for _, found in together for one in found
+    ]
+    assert all(one.path == commit.changes[0].path for commit, found in parts for one in found)
+    assert all(one.commit == commit.id for commit, found in parts for one in found)
+    assert list(by_file(together, most=400)) == together

@@ -1,7 +1,7 @@
 """Where the person stood: places in a history at which a completion product could have helped."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from heapq import nsmallest
 from itertools import accumulate, groupby
@@ -11,6 +11,8 @@ from autotroph.demo.history import Change, Commit, History, Read
 from autotroph.demo.lexer import boundaries
 
 WINDOW = 4_000  # what is seen before a cursor begins at a multiple of this, and is at most twice as long
+
+QUARTER_HOUR = 900.0
 
 _LINE_CHARACTERS = 6
 _LEFT_CHARACTERS = 4
@@ -56,6 +58,23 @@ def sample(history: History, seed: int, wanted: int = 4000) -> Iterator[tuple[Co
     with history.reading() as read:
         for number, commit in enumerate(history.commits):
             yield commit, list(_cursors(commit, standing.get(number, []), read))
+
+
+def by_file(
+    sampled: Iterable[tuple[Commit, list[Cursor]]], most: int
+) -> Iterator[tuple[Commit, list[Cursor]]]:
+    """The same, but a commit with more than `most` cursors is replayed file by file, as if each was a commit.
+
+    The first commit of many a history brings in everything at once: nothing could be learned in between.
+    """
+    for commit, cursors in sampled:
+        if len(cursors) <= most or len(commit.changes) < 2:
+            yield commit, cursors
+            continue
+        for number, change in enumerate(commit.changes):
+            id_, at = f"{commit.id}/{number}", commit.at + number * QUARTER_HOUR
+            part = replace(commit, id=id_, at=at, changes=(change,))
+            yield part, [replace(one, commit=part.id) for one in cursors if one.path == change.path]
 
 
 def learned_text(commit: Commit) -> str:

@@ -13,7 +13,7 @@ import autotroph
 from autotroph.clock import ReplayClock, digest, draw
 from autotroph.demo.baseline import Tried, tuned
 from autotroph.demo.completer import Completer, Project
-from autotroph.demo.cursors import Cursor, learned_text, sample
+from autotroph.demo.cursors import Cursor, by_file, learned_text, sample
 from autotroph.demo.declaration import declaration
 from autotroph.demo.history import Commit, History, base_corpus
 from autotroph.demo.ngram import Base
@@ -55,9 +55,15 @@ class Replay:
         self, history: History, seed: int, folder: Path, progress: Progress, cursors: int = 4_000
     ) -> None:
         self.history, self.seed, self.folder, self.progress = history, seed, folder, progress
-        self.commits = list(sample(history, seed, cursors))
-        self.total = sum(len(cursors) for _, cursors in self.commits)
+        whole = list(sample(history, seed, cursors))
+        self.total = sum(len(cursors) for _, cursors in whole)
         self.first = int(self.total * FIRST_PART)
+        self.commits = list(by_file(whole, self.first))
+        large = len(self.commits) - len(whole)
+        self.notes = (
+            *history.notes,
+            *(["a commit larger than the first part is replayed file by file"] if large else []),
+        )
 
     def run(self, watch: Watch) -> Product:
         """Tune release 0, then live: every commit is answered, reported on, and followed by a cycle.

@@ -48,9 +48,9 @@ def run_demo(
     with Show(console) as show:
         show.step(Step("reading the history", 0, 0))
         history = open_history(repo, seed)
-        show.notes(history)
         _make_room(folder, history, seed, cursors)
         replay = Replay(history, seed, folder, show.step, cursors)
+        show.notes(history, replay.notes)
         if replay.total < FEWEST:
             raise SourceError(
                 f"{history.name}: {replay.total} places to complete were found, {FEWEST} are needed; "
@@ -60,7 +60,7 @@ def run_demo(
             product.rooms.append(kept_gain(product.store, product.clock.now()))
             found = summary(product.store, time.perf_counter() - began)
             show.step(Step("writing the report", replay.total, replay.total))
-            notes = (f"{history.name}, {len(history.commits):,} commits", *history.notes)
+            notes = (f"{history.name}, {len(history.commits):,} commits", *replay.notes)
             write_demo_report(product.store, product.spec, found, folder / REPORT, notes, rerun(repo, seed))
             _finish(folder, found)
     if console is not None:

@@ -1,6 +1,7 @@
 """What a person sees while the demonstration runs: how far it is, the loop turning, what was just decided."""
 
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -50,11 +51,11 @@ class Show:
         if self._console.is_terminal:
             self._live.stop()
 
-    def notes(self, history: History) -> None:
-        """Say what is replayed, and what of it is not."""
+    def notes(self, history: History, notes: Sequence[str]) -> None:
+        """Say what is replayed, and how, and what of it is not."""
         skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(history.skipped.items()))
         self._console.print(f"[bold]{history.name}[/]: {len(history.commits):,} commits to replay")
-        for note in history.notes:
+        for note in notes:
             self._console.print(f"  {note}", style="dim")
         if skipped:
             self._console.print(f"  skipped: {skipped}", style="dim")
