@@ -58,6 +58,7 @@ class Decision(Record, frozen=True, kw_only=True):
     A decision that was not `served` re-answers the served one named in `shadows`, off the hot path.
     `cluster` is the unit or, where that is a single decision, the session it belongs to: the fold is drawn
     and measured figures are clustered by it. `fold` says whose evidence it is: the gate's, or the tracks'.
+    `given` says that the options came with the call, so that no release proposes others to it.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Decision(Record, frozen=True, kw_only=True):
     session: str = ""
     served: bool = True
     shadows: str = ""
+    given: bool = False
     key: str = ""
     provenance: Literal["product", "shadow", "import"] = "product"
     terms: Terms = Terms()

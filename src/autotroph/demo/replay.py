@@ -77,8 +77,12 @@ class Replay:
         completer = Completer(Base(texts), Project())
         tried, early, live = self._first_part(completer)
         product, disk = self._open(completer, tuned(tried))
-        self._import(product, tried, early)
-        self._live(product, disk, live)
+        try:
+            self._import(product, tried, early)
+            self._live(product, disk, live)
+        except BaseException:
+            product.close()
+            raise
         return product
 
     # the first part ----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     user: str = ""
     session: str = ""
+    given: bool = False
     key: str = ""
     terms: Terms = Terms()
 
@@ -70,6 +71,7 @@ def choose(
         at=request.at,
         user=request.user,
         session=request.session,
+        given=request.given,
         key=request.key,
         terms=request.terms,
         inputs=request.inputs,

@@ -104,7 +104,7 @@ class Desk:
         source = _source(live)
         fresh = source not in known
         if fresh:
-            known[source] = self.serving.proposals(live, decision.inputs)
+            known[source] = self.serving.offered(decision, live)
         answered, completion = self.serving.shadow(decision, live, known[source])
         return (answered if fresh else replace(answered, proposals=())), completion
 

@@ -27,7 +27,7 @@ def paired(
         theirs = known.value(main, decision.id)
         if theirs is None:
             continue
-        shadow, completion = serving.shadow(decision, live, serving.proposals(live, decision.inputs))
+        shadow, completion = serving.shadow(decision, live, serving.offered(decision, live))
         ours = worth(interaction, Proposal(shadow.option, completion.output))
         if ours is not None:
             found.append(Difference(decision.unit, decision.at, ours - theirs))

@@ -59,6 +59,10 @@ class Serving:
         proposals = checked(given) if given else self.proposals(arm.live, request.inputs)
         return self._answer(request, arm, proposals, explore)
 
+    def offered(self, decision: Decision, live: Live) -> tuple[Proposal, ...]:
+        """The options that a release would have had at a decision: those given with the call, or its own."""
+        return decision.proposals if decision.given else self.proposals(live, decision.inputs)
+
     def shadow(self, decision: Decision, live: Live, proposals: tuple[Proposal, ...]) -> Answered:
         """Answer a decision that another release served, without anybody seeing it."""
         arm = Cohort(decision.arm, live, decision.p_arm)

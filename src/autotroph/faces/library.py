@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from autotroph import loop, registry
-from autotroph.clock import Clock, SystemClock
+from autotroph.clock import Clock, SystemClock, digest
 from autotroph.deploy.choose import Request
 from autotroph.deploy.cohorts import fold
 from autotroph.deploy.models import Model
@@ -82,6 +82,7 @@ class Product:
         self.rooms = Rooms(spec, store, clock, models)
         self._lock = threading.RLock()
         self._recent: OrderedDict[str, Answer] = OrderedDict()
+        self._said: OrderedDict[tuple[str, str], Signal] = OrderedDict()
         self._journal_declaration()
 
     # use ---------------------------------------------------------------------------------------------
@@ -117,6 +118,7 @@ class Product:
             if key and (known := self._decided(task, key)):
                 return known.unless_other(checked)
             request = self._request(task, checked, user, session, key)
+            request = replace(request, given=bool(options))
             self.rooms.begin(task)
             desk = self.rooms.desks[task]
             decision, completion = desk.serving.decide(request, desk.standing, self.spec.ladder, options)
@@ -158,10 +160,8 @@ class Product:
                 self.rooms.begin(task)
             try:
                 return loop.cycle(self.rooms)
-            except BaseException:
-                self.rooms = Rooms(
-                    self.spec, self.store, self.clock, self._models
-                )  # forget what it had begun
+            except BaseException:  # what it had begun is forgotten: the ledger knows nothing of it
+                self.rooms = Rooms(self.spec, self.store, self.clock, self._models)
                 raise
 
     # by hand -----------------------------------------------------------------------------------------
@@ -282,13 +282,18 @@ class Product:
 
     def _after_the_last(self, signal: Signal) -> Signal:
         """Tell a value sent twice, which counts once, from one that was taken back and given again."""
-        last = self.store.get(Signal, name=signal.name, subject=signal.subject)
-        if last is None:
-            return signal
-        if last.value == signal.value:
-            return replace(signal, key=last.key)
-        key = f"{signal.key}/{last.sequence}"
-        return replace(signal, key=key, id=self.clock.new_id("signal", key))
+        about = (signal.name, signal.subject)
+        last = self._said.get(about) or self.store.get(Signal, name=signal.name, subject=signal.subject)
+        if last is not None and last.value == signal.value:
+            return replace(signal, key=last.key, id=last.id)
+        if last is not None:
+            key = digest(last.key, signal.key)
+            signal = replace(signal, key=f"{signal.name}/{signal.subject}/{key[:32]}")
+            signal = replace(signal, id=self.clock.new_id("signal", signal.key))
+        self._said[about] = signal
+        if len(self._said) > RECENT:
+            self._said.popitem(last=False)
+        return signal
 
     def _fold_of(self, signal: Signal) -> Fold:
         """Whose evidence a signal is: that of its decision's cluster, which a session may be."""
@@ -351,6 +356,11 @@ def open_product(
     """Open the product that a file declares; see `autotroph.open`."""
     spec = load(path, tracks=registry.known("tracks"))
     ledger = store or open_store(override() or located(spec.product.store, Path(path).parent))
-    if clock is not None and not ledger.last():
-        ledger.set_meta("seed", clock.seed)
-    return Product(spec, ledger, clock or SystemClock(ledger.meta("seed") or ""), models or {})
+    try:
+        if clock is not None and not ledger.last():
+            ledger.set_meta("seed", clock.seed)
+        return Product(spec, ledger, clock or SystemClock(ledger.meta("seed") or ""), models or {})
+    except BaseException:
+        if store is None:
+            ledger.close()
+        raise

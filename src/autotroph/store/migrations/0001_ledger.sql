@@ -44,6 +44,7 @@ CREATE TABLE decisions (
   session TEXT NOT NULL,
   served INTEGER NOT NULL,
   shadows TEXT NOT NULL,
+  given INTEGER NOT NULL,
   key TEXT NOT NULL,
   provenance TEXT NOT NULL,
   purposes TEXT NOT NULL,
