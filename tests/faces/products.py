@@ -7,7 +7,7 @@ from autotroph.clock import ReplayClock
 from autotroph.faces.library import Product
 from autotroph.records import Stage
 from autotroph.spec import template
-from autotroph.spec.policies import First
+from autotroph.spec.policies import First, Uniform
 
 START = 1_700_000_000.0
 DAY = 86_400.0
@@ -16,8 +16,14 @@ DAY = 86_400.0
 def opened(folder: Path, at: float = START) -> Product:
     path = folder / "autotroph.toml"
     if not path.exists():
-        path.write_text(template("support"), encoding="utf-8")
+        path.write_text(declared(), encoding="utf-8")
     return autotroph.open(path, clock=ReplayClock("seven", at=at))
+
+
+def declared() -> str:
+    """What `init` declares, with a gate that lets everything in and a track that never has enough."""
+    text = template("support").replace("[gate]", "[gate]\nmargin = 1.0")
+    return text.replace("every = 200", "parameters = { examples = 100_000 }\nevery = 200")
 
 
 def use(product: Product, users: range) -> None:
@@ -29,7 +35,7 @@ def use(product: Product, users: range) -> None:
 
 
 def used(folder: Path) -> None:
-    """Four hundred decisions, three cycles, and a candidate proposed by hand."""
+    """Four hundred decisions, two cycles, a candidate on the ladder, and one that waits for the gate."""
     with opened(folder) as product:
         use(product, range(200))
         product.clock.advance(START + DAY)
@@ -38,6 +44,7 @@ def used(folder: Path) -> None:
         use(product, range(200, 400))
         product.clock.advance(START + 2 * DAY)
         product.cycle()
+        product.propose("route", "any", policy=Uniform())
 
 
 def replaced(folder: Path) -> tuple[str, str]:

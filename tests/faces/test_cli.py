@@ -100,7 +100,7 @@ def test_status_of_a_product_in_use(here: Path) -> None:
         "○  redeployed",
         "400 decisions",
         "200 signals",
-        "on the ladder learn in canary",
+        "on the ladder cards first in canary",
     ):
         assert part in screen
     found = answer("status")
@@ -138,6 +138,7 @@ def test_status_of_a_ledger_that_was_tampered_with_leaves_with_1(here: Path) -> 
 
 
 def test_cycle_says_what_happened(here: Path) -> None:
+    (here / "autotroph.toml").write_text(template("support"), encoding="utf-8")
     with opened(here) as product:
         use(product, range(200))
     found = answer("cycle")
@@ -168,7 +169,7 @@ def test_releases_with_their_verdicts(here: Path) -> None:
     used(here)
     found = answer("releases", "route")
     assert [one["stage"] for one in found["releases"]] == ["serving", "canary"]
-    assert [one["name"] for one in found["candidates"]] == ["cards first"]
+    assert [one["name"] for one in found["candidates"]] == ["any"]
     shown = run("releases").stdout
     assert "canary 10%" in shown
     assert "waiting" in shown
@@ -188,7 +189,7 @@ def test_rollback_asks_first(here: Path) -> None:
     zero, _ = replaced(here)
     result = run("rollback", "route", "--to", "release 0", typed="n\n")
     assert result.exit_code == 1
-    assert f"serve release 0 ({zero}) instead of learn" in result.stderr
+    assert f"serve release 0 ({zero}) instead of cards first" in result.stderr
     assert answer("releases")["releases"][1]["stage"] == "serving"
 
 
@@ -201,7 +202,7 @@ def test_rollback_withdraws_what_is_on_the_ladder(here: Path) -> None:
 
 def test_rollback_serves_nothing_that_never_served(here: Path) -> None:
     used(here)
-    assert "never served" in refused("rollback", "--yes", "--to", "learn")
+    assert "never served" in refused("rollback", "--yes", "--to", "cards first")
     assert "Did you mean 'release 0'?" in refused("rollback", "--yes", "--to", "relase 0")
 
 
