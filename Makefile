@@ -8,10 +8,11 @@ WORKERS := 2
 
 SEED ?= 0
 REPO ?=
+ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint chromium clean
+.PHONY: help install demo test test-slow lint bench chromium clean
 
 help:                        ## What there is to make
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ lint: $(VENV)/.dev           ## Check style, types, and who imports whom
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >$(VENV)/.imports || { cat $(VENV)/.imports; exit 1; }
+
+bench: $(VENV)/.dev          ## Measure: make bench ARGS="--repo /path/to/a/repository" (docs/benchmarks.md)
+	@$(BIN)/python -m benchmarks.completion $(ARGS)
 
 clean:                       ## Remove what was made here: .venv, caches, built files
 	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
