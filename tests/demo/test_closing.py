@@ -53,7 +53,7 @@ def test_says_where_the_report_is_and_how_to_run_it_again() -> None:
     assert "f440" * 16 in text
 
 
-@pytest.mark.parametrize("gain", [Gain(0.0, None, None), Gain(0.1, -1e9, 1e9)])
+@pytest.mark.parametrize("gain", [Gain(0.0, None, None), Gain(0.1, None, None)])
 def test_calls_an_end_unknown_that_says_nothing(gain: Gain) -> None:
     assert "[unknown, unknown]" in "\n".join(printed(summary(kept_gain=gain)))
 

@@ -16,7 +16,6 @@ MOST = 12
 
 _QUIET = "dim"
 _STYLES = {"promoted": "bold green", "refused": "yellow", "rolled back": "bold red", "advance": "cyan"}
-_UNKNOWN = 1e8
 _NAME, _VERDICT = 24, 11
 
 
@@ -66,9 +65,7 @@ def _headline(summary: Summary) -> RenderableType:
 
 def _ends(gain: Gain) -> str:
     """The interval of a gain; an end that says nothing is called unknown."""
-    low, high = (
-        "unknown" if end is None or abs(end) > _UNKNOWN else f"{end:+.1%}" for end in (gain.low, gain.high)
-    )
+    low, high = ("unknown" if end is None else f"{end:+.1%}" for end in (gain.low, gain.high))
     return f"[{low}, {high}]"
 
 

@@ -15,6 +15,9 @@ MEASURED = 0.4
 
 LEVEL = 0.05
 
+FAR = 1e9
+"""Where an end of an interval stands in the ledger that nothing is known about."""
+
 SINCE = """
 SELECT sequence FROM decisions WHERE task = 'complete' AND served = 1 ORDER BY sequence
 LIMIT 1 OFFSET (SELECT max(cast(count(*) * 0.6 AS INTEGER) - 1, 0) FROM decisions
@@ -136,7 +139,7 @@ def summary(reader: Reader, seconds: float) -> Summary:
         naive=shares(reader, "naive", after),
         holdback=shares(reader, "holdback", after),
         loop=shares(reader, "loop", after),
-        kept_gain=msgspec.convert(gain[0], Gain) if gain else Gain(0.0, None, None),
+        kept_gain=_known(msgspec.convert(gain[0], Gain)) if gain else Gain(0.0, None, None),
         candidates=tuple(msgspec.convert(row, Judged) for row in reader.query(CANDIDATES).dicts()),
         rollbacks=_count(reader, ROLLBACKS),
         trace=trace(reader),
@@ -158,6 +161,12 @@ def _count(reader: Reader, query: str) -> int:
     return int(value)
 
 
-def _finite(value: float, limit: float = 1e9) -> float:
+def _known(gain: Gain) -> Gain:
+    """An end that nothing is known about is none."""
+    low, high = (None if end is None or abs(end) >= FAR else end for end in (gain.low, gain.high))
+    return Gain(gain.mean, low, high)
+
+
+def _finite(value: float, limit: float = FAR) -> float:
     """A ledger keeps finite numbers: an end that nothing is known about is very far away."""
     return 0.0 if value != value else min(max(value, -limit), limit)
