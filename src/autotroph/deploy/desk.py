@@ -217,6 +217,13 @@ class Desk:
         return rows
 
     def _screen(self, candidate: Candidate, fold: Sequence[Interaction], worth: Worth, now: float) -> Verdict:
+        guarded = ", ".join(self.spec.task(self.task).guardrails)
+        if guarded:
+            reason = (
+                f"guardrails cannot be computed yet ({guarded}), and a gate fails closed; "
+                f"take them out of tasks.{self.task}.guardrails to go on without"
+            )
+            return self._ended(candidate, "refused", reason, now, "gate")
         release = released(candidate, "")
         live = Live(release, staged(release, "shadow", 0.0, self.board.knowledge, now))
         scale = self._scale(candidate.id)

@@ -16,7 +16,6 @@ unit = "user"                              # who is randomised and counted once:
 actions = ["billing", "cards", "fraud"]
 context = {{ text = "text", plan = "category" }}
 reward = "resolved_fast"
-guardrails = ["slow"]
 policy = {{ kind = "uniform" }}              # release 0: what is served until something is proven better
 
 [signals]                                  # product.signal(decision.id, "resolved", True)
@@ -27,10 +26,6 @@ value = "resolved - 20 * cost_usd"         # also latency_ms, tokens_in, tokens_
 range = [0.0, 1.0]                         # outside: clipped, and counted
 horizon = "24h"                            # a reward is final when so much time has passed
 silent = {{ resolved = false }}              # what no signal by then means: a value, or "unknown"
-
-[guardrails.slow]                          # can veto, and is never averaged into a reward
-value = "latency_ms"
-margin = 100                               # may get worse by so much
 
 [tracks.learn]                             # a way of making better candidates
 kind = "policy"
