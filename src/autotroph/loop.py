@@ -20,6 +20,7 @@ from autotroph.records import (
     Proposal,
     Record,
     Reward,
+    Signal,
     Stage,
     Variant,
     Verdict,
@@ -56,7 +57,7 @@ def ingest(rooms: Rooms, through: int) -> list[Answered]:
     since = rooms.last.through
     arrived = list(rooms.decided(since, through))
     rooms.joiner.take_decisions(arrived)
-    rooms.joiner.take_signals(rooms.signals(since, through))
+    rooms.joiner.take_signals(rooms.store.scan(Signal, after=since, until=through))
     for decision, _ in arrived:
         if decision.provenance == "product":
             rooms.desks[decision.task].comparisons.serve(decision)

@@ -88,10 +88,6 @@ class Rooms:
             if decision.task in self.desks and decision.id in completions:
                 yield decision, completions[decision.id]
 
-    def signals(self, after: int, until: int) -> Iterator[Signal]:
-        """Signals, in ledger order."""
-        return self.store.scan(Signal, after=after, until=until)
-
     def texts(self, after: int, until: int) -> Iterator[str]:
         """What models may learn from: declared signals, without the gate's fold and what nobody agreed to."""
         for signal in self.store.scan(Signal, after=after, until=until):

@@ -98,4 +98,5 @@ def test_the_current_file_is_read_up_to_the_cursor(product: Completer) -> None:
 )
 def test_huge_and_odd_texts_are_answered(product: Completer, before: str) -> None:
     product.learn(before[:20_000])
-    product.propose({"path": "a", "before": before})
+    found = product.propose({"path": "a", "before": before})
+    assert all(isfinite(value) for one in found for value in one.features.values())

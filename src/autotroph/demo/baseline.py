@@ -5,7 +5,6 @@ the one with the best reward is kept. From then on model and threshold stand sti
 """
 
 from collections.abc import Iterable, Sequence
-from math import exp
 
 import msgspec
 import numpy as np
@@ -52,8 +51,3 @@ def tuned(tried: Sequence[Tried]) -> float:
 
 def _total(tried: Sequence[Tried], threshold: float) -> float:
     return sum(worth(longest(one.proposals, threshold), one.cursor.left) for one in tried)
-
-
-def share(threshold: float) -> float:
-    """A threshold as a probability."""
-    return exp(threshold)

@@ -112,7 +112,7 @@ class Replay:
         """The product's past, as it was before it was measured: marked as imported, and proof of nothing."""
         rows = [row for one in tried for row in _imported(one, product.spec.digest)]
         rows += [_committed(commit) for commit in early if learned_text(commit)]
-        product.store.append(*rows).durable()
+        product.import_decisions(*rows).durable()
 
     # live --------------------------------------------------------------------------------------------
 

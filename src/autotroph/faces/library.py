@@ -217,7 +217,7 @@ class Product:
             return moves
 
     def import_decisions(self, *decisions: Record) -> Receipt:
-        """Store decisions that were made elsewhere, with their completions; they are no proof of anything."""
+        """Store what happened elsewhere: decisions, completions, signals; they are no proof of anything."""
         return self.store.append(*decisions)
 
     def close(self) -> None:
