@@ -4,14 +4,16 @@ AutotrophError
 ├── SpecError            the declaration (autotroph.toml) is wrong: file, line, key, choices
 ├── UnknownName          a name nobody declared; carries the known ones and the nearest
 ├── InputError           what a caller or a person sent cannot be taken
-│   └── Conflict         the same idempotency key came with another body
+│   ├── Conflict         the same idempotency key came with another body
+│   └── Erased           it is about somebody who was erased
 ├── LedgerError          the store could not read or write
+│   ├── Overloaded       it takes nothing more for now: its queue is full, or the disk stands still
 │   └── TamperedLedger   a hash chain does not hold
 ├── GateError            evidence could not be computed; a gate that fails, fails closed
 └── SourceError          a source of history (folder, repository) cannot be replayed
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -28,11 +30,35 @@ class InputError(AutotrophError):
 
 
 class Conflict(InputError):
-    """The same idempotency key came before with another body; the first one stands."""
+    """The same idempotency key came before with another body; the first one stands.
+
+    Attributes:
+        first: what was said the first time, by field; empty where it is not known.
+    """
+
+    def __init__(self, message: str, first: Mapping[str, object] | None = None) -> None:
+        self.first = dict(first or {})
+        super().__init__(message)
+
+
+class Erased(InputError):
+    """It is about somebody who was erased, and is not stored."""
 
 
 class LedgerError(AutotrophError):
     """The store could not read or write."""
+
+
+class Overloaded(LedgerError):
+    """The store takes nothing more for now; nothing was stored.
+
+    Attributes:
+        retry_after: seconds after which to send the same again.
+    """
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class TamperedLedger(LedgerError):

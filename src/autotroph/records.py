@@ -21,6 +21,9 @@ Value = bool | float | str
 SILENCE = "silence"
 """The option of saying nothing. Every task of kind `text` has it."""
 
+IMPROVE = "improve"
+"""The purpose that learning from a row takes."""
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the ledger. Each subclass is one table."""
@@ -31,10 +34,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What may be done with a row: agreed when it was made, travelling with it from then on."""
 
-    purposes: tuple[str, ...] = ("improve",)
+    purposes: tuple[str, ...] = (IMPROVE,)
     learn: bool = True
     region: str = ""
     retention: str = "standard"
+
+    @property
+    def may_learn(self) -> bool:
+        """Whether a track may see the row: learning was not objected to, and improving was agreed to."""
+        return self.learn and IMPROVE in self.purposes
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -59,6 +67,8 @@ class Decision(Record, frozen=True, kw_only=True):
     `cluster` is the unit or, where that is a single decision, the session it belongs to: the fold is drawn
     and measured figures are clustered by it. `fold` says whose evidence it is: the gate's, or the tracks'.
     `given` says that the options came with the call, so that no release proposes others to it.
+    `options` is empty where the decision was made elsewhere and nobody knows the probabilities: such a
+    decision is no off-policy proof. `verified` says that a server-side key vouches for the user.
     """
 
     id: str
@@ -78,6 +88,7 @@ class Decision(Record, frozen=True, kw_only=True):
     declaration: str
     at: float
     user: str = ""
+    verified: bool = False
     session: str = ""
     served: bool = True
     shadows: str = ""
@@ -108,7 +119,7 @@ class Completion(Record, frozen=True, kw_only=True):
 
 
 class Signal(Record, frozen=True, kw_only=True):
-    """One thing that came back about a decision, a session or a user."""
+    """One thing that came back about a decision, a session or a user; `user` is whose doing it was."""
 
     id: str
     name: str
@@ -117,6 +128,8 @@ class Signal(Record, frozen=True, kw_only=True):
     value: Value
     at: float
     source: Literal["user", "outcome", "annotator", "judge", "system"] = "user"
+    user: str = ""
+    verified: bool = False
     fold: Fold = ""
     key: str = ""
     terms: Terms = Terms()
@@ -223,6 +236,17 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         return digest(
             canonical([self.task, [(one.decision, one.variants, one.worth) for one in self.examples]])
         )
+
+
+class Erasure(Record, frozen=True, kw_only=True):
+    """Somebody, or something of theirs, that was erased: the salted digest of an id, never the id.
+
+    What is about an erased id is refused from then on.
+    """
+
+    digest: str
+    about: Literal["decision", "session", "user"]
+    at: float
 
 
 class Artefact(Record, frozen=True, kw_only=True):
@@ -333,7 +357,7 @@ CHAINED: tuple[type[Record], ...] = (Candidate, Release, Stage, Verdict, Entry)
 """Append-only and linked into one hash chain, in the order of the ledger."""
 
 ROWS: tuple[type[Record], ...] = (
-    *(Decision, Completion, Signal, Reward, Artefact, Measurement, Cycle),
+    *(Decision, Completion, Signal, Reward, Erasure, Artefact, Measurement, Cycle),
     *CHAINED,
 )
 

@@ -46,6 +46,8 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
     for name, track in spec.tracks.items():
         yield from _track(spec, track, ("tracks", name), tracks)
     yield from _ladder(spec.ladder)
+    yield from _privacy(spec)
+    yield from _retention(spec)
 
 
 def _known(noun: str, name: str, known: Iterable[str], path: Path) -> Iterator[Fault]:
@@ -209,3 +211,29 @@ def _ladder(ladder: LadderSpec) -> Iterator[Fault]:
         yield Fault(path, "the last step is 1.0: everybody")
     if any(before >= after for before, after in pairwise(ladder.steps)):
         yield Fault(path, f"expected ascending shares, found {list(ladder.steps)}")
+
+
+def _privacy(spec: Declaration) -> Iterator[Fault]:
+    path = ("privacy",)
+    yield from _known("retention class", spec.privacy.retention, spec.retention_classes, (*path, "retention"))
+    if "" in spec.privacy.purposes:
+        yield Fault((*path, "purposes"), "a purpose has a name; write [] where nothing was agreed to")
+    for name, pattern in spec.privacy.patterns.items():
+        try:
+            empty = re.compile(pattern).search("")
+        except re.error as error:
+            yield Fault((*path, "patterns", name), f"not a regular expression: {error}")
+        else:
+            if empty:
+                yield Fault((*path, "patterns", name), "fits an empty text, so it would black out everything")
+
+
+def _retention(spec: Declaration) -> Iterator[Fault]:
+    """What a row is worth is known only when its horizon has passed; nothing may go before."""
+    longest = max((float(reward.horizon) for reward in spec.rewards.values()), default=0.0)
+    for name, kept in spec.retention.classes.items():
+        if kept <= longest:
+            path = ("retention", "classes", name)
+            yield Fault(
+                path, f"shorter than the longest horizon of a reward, {longest:g} s; keep rows longer"
+            )

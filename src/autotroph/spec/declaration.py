@@ -8,8 +8,8 @@ from msgspec import Meta
 
 from autotroph.clock import digest
 from autotroph.errors import SpecError, UnknownName
-from autotroph.records import canonical
-from autotroph.spec.durations import Duration
+from autotroph.records import IMPROVE, Terms, canonical
+from autotroph.spec.durations import Duration, Size
 from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
 from autotroph.spec.policies import First, PolicyDocument
 from autotroph.spec.tree import ColumnType
@@ -148,6 +148,32 @@ class LadderSpec(Declared, frozen=True, kw_only=True):
     margin: NotNegative = 0.0
 
 
+class PrivacySpec(Declared, frozen=True, kw_only=True):
+    """What people agreed to unless a call says otherwise, and what is blacked out before a row is written."""
+
+    purposes: tuple[str, ...] = (IMPROVE,)
+    learn: bool = True
+    region: str = ""
+    retention: str = Terms().retention
+    redact: tuple[Literal["card", "iban", "email", "phone", "key"], ...] = ()
+    patterns: dict[str, str] = {}
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of a call that names none."""
+        return Terms(purposes=self.purposes, learn=self.learn, region=self.region, retention=self.retention)
+
+
+class RetentionSpec(Declared, frozen=True, kw_only=True):
+    """How long rows are kept, by retention class, and how large the ledger may grow.
+
+    A class that is not here is kept for ever, and a `largest` of nothing is no limit.
+    """
+
+    classes: dict[str, Duration] = {}
+    largest: Size = Size(0)
+
+
 class SeasonSpec(Declared, frozen=True, kw_only=True):
     """A stretch of time with a thesis."""
 
@@ -167,7 +193,14 @@ class Declaration(Declared, frozen=True, kw_only=True):
     tracks: dict[str, TrackSpec] = {}
     gate: GateSpec = GateSpec()
     ladder: LadderSpec = LadderSpec()
+    privacy: PrivacySpec = PrivacySpec()
+    retention: RetentionSpec = RetentionSpec()
     season: SeasonSpec = SeasonSpec()
+
+    @property
+    def retention_classes(self) -> frozenset[str]:
+        """The classes that a row may be of: those declared, and the standard one."""
+        return frozenset({Terms().retention, *self.retention.classes})
 
     @property
     def columns(self) -> dict[str, ColumnType]:

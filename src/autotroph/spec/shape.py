@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 import msgspec
 
 from autotroph.errors import suggest
-from autotroph.spec.durations import Duration
+from autotroph.spec.durations import Duration, Size
 from autotroph.spec.lines import Path
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
@@ -21,6 +21,7 @@ NOUNS = {
     int: "a whole number",
     bool: "true or false",
     Duration: 'a duration such as "24h", "10m" or "90s"',
+    Size: 'a size such as "20GB" or "500MB"',
 }
 
 
@@ -33,8 +34,8 @@ class Fault(NamedTuple):
 
 def decode(type_: type, value: object) -> object:
     """What msgspec calls for the types that are ours."""
-    if type_ is Duration and isinstance(value, str):
-        return Duration.read(value)
+    if type_ in (Duration, Size) and isinstance(value, str):
+        return type_.read(value)
     raise ValueError(f"expected {describe(type_)}")
 
 

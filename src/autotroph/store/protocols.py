@@ -1,13 +1,13 @@
 """What the rest of the house may ask of a ledger: `Reader`, which cannot write, and `Store`, which can."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from autotroph.errors import LedgerError
-from autotroph.records import Record
+from autotroph.records import Erasure, Record
 
 R = TypeVar("R", bound=Record)
 SqlValue = None | int | float | str | bytes
@@ -90,18 +90,39 @@ class Receipt:
 class Store(Reader, Protocol):
     """A ledger open for writing. There is one writer a ledger; it gives out the sequences."""
 
-    def append(self, *records: Record) -> Receipt:
+    def append(self, *records: Record, patience: float | None = None) -> Receipt:
         """Stores all of these records or none, without waiting for the disk.
 
         An empty append is a receipt for everything appended before it. Only when the queue is full
-        does the call wait, and then only for a while.
+        does the call wait: for at most `patience` seconds, by default the store's own.
 
         A record that is there already is not stored again: a decision or signal is recognised by its
         `key` and by what the caller said (see `codec.SAID`), any record by its id and all its fields.
 
         Raises:
             InputError: a record holds something that no ledger can keep.
-            LedgerError: the store is closed, or its queue stayed full.
+            Overloaded: its queue stayed full; nothing of this append was stored.
+            LedgerError: the store is closed.
+        """
+
+    def fault(self) -> str:
+        """Why nothing can be written at the moment, in a sentence; empty while the store is healthy."""
+
+    def remove(self, gone: Mapping[type[Record], Iterable[int]], marks: Sequence[Erasure] = ()) -> Receipt:
+        """Deletes rows for good, by kind and sequence, and stores the marks in the same transaction.
+
+        What lies apart of them goes too. The rows of the hash chain cannot be removed: they hold no
+        person's data. Bytes may linger in the files until `scrub`.
+        """
+
+    def scrub(self, texts: Sequence[str] = ()) -> int:
+        """Leaves nothing of removed rows in the ledger's files, and returns how many bytes they have.
+
+        Args:
+            texts: what must not be found in any of the files any more; they are searched for it.
+
+        Raises:
+            LedgerError: a reader holds on to an old state, or a text is found nevertheless.
         """
 
     def set_meta(self, name: str, value: str) -> None:
