@@ -16,6 +16,7 @@ alone; what it cannot decide (which of two names counted, where a fault is) take
 
 import json
 import re
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -115,10 +116,12 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 def _check_extent(body: bytes, limits: Limits) -> None:
     """Refuse what would be deep or manifold, before anything is built of it."""
-    if _pieces(body) <= limits.pieces and body.count(b"[") + body.count(b"{") <= limits.depth:
+    few = len(body) <= limits.pieces or _pieces(body) <= limits.pieces
+    if few and body.count(b"[") + body.count(b"{") <= limits.depth:
         return  # even if all of them are meant, and none is part of a text
-    bare = _TEXTS.sub(b'"', body)
-    if _pieces(bare) > limits.pieces:
+    too_many = any(islice(_TEXTS.finditer(body), limits.pieces, None))
+    bare = b"" if too_many else _TEXTS.sub(b'"', body)
+    if too_many or _pieces(bare) > limits.pieces:
         raise InputError(f"more than {limits.pieces:,} names and values; send fewer at a time")
     depth = 0
     for bracket in bare.translate(None, delete=_OUTSIDE):
