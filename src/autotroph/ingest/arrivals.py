@@ -169,13 +169,12 @@ def decision_of(
     """
     declared = spec.task(said.task)
     check_ids(id=said.id, key=said.key, user=said.user, session=said.session, option=said.option)
+    inputs, key = check_inputs(said.inputs), import_key(said)
     said = _answered(said, declared)
-    id_ = said.id or clock.new_id("decision", import_key(said))
+    id_ = said.id or clock.new_id("decision", key)
     unit, cluster = unit_of(spec, said.task, id_, said.user, said.session)
-    options = _options(said)
     moment = event_time(said.at, clock.now())
     when = moment if moment is not None else clock.now() if at is None else at
-    inputs = check_inputs(said.inputs)
     decision = Decision(
         id=id_,
         task=said.task,
@@ -183,7 +182,7 @@ def decision_of(
         epoch=0,
         arm="main",
         p_arm=1.0,
-        options=options,
+        options=_options(said),
         option=said.option,
         unit=unit,
         unit_kind=declared.unit,
@@ -196,11 +195,11 @@ def decision_of(
         user=said.user,
         verified=verified,
         session=said.session,
-        key=import_key(said),
+        key=key,
         provenance="import",
         terms=terms_of(spec, said),
         inputs=inputs,
-        proposals=_proposals(declared, inputs, options),
+        proposals=_proposals(said, declared),
     )
     return decision, _completion(said, decision), _signals(spec, clock, said, decision)
 
@@ -324,14 +323,13 @@ def _check_chances(chances: Mapping[str, float], taken: str) -> None:
         raise InputError(f"{taken!r} was taken with probability 0, which cannot be")
 
 
-def _proposals(
-    declared: TaskSpec, inputs: dict[str, Any], options: tuple[Option, ...]
-) -> tuple[Proposal, ...]:
-    """What was known about the options: of actions, what the inputs say; of others' answers, nothing."""
-    if declared.kind != "choice" or not options:
+def _proposals(said: DecisionIn, declared: TaskSpec) -> tuple[Proposal, ...]:
+    """What was known about each action, which is what the inputs say; of other answers nothing is known."""
+    if declared.kind != "choice" or not said.option:
         return ()
-    features = featurise(inputs, declared.context)
-    return tuple(Proposal(one.id, one.id, crossed(features, one.id)) for one in options)
+    features = featurise(said.inputs, declared.context)
+    names = tuple(said.options) or declared.actions or (said.option,)
+    return tuple(Proposal(name, name, crossed(features, name)) for name in names)
 
 
 def _completion(said: DecisionIn, decision: Decision) -> Completion:
