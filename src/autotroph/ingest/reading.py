@@ -75,6 +75,12 @@ def read_json(body: bytes, limits: Limits = LIMITS) -> Any:
     return _read_carefully(body)
 
 
+def check_text(text: str) -> None:
+    """Refuse a text that did not come by JSON for what it would be refused for there; InputError."""
+    if fault := _text_fault(text):
+        raise InputError(fault)
+
+
 def typed(value: Any, kind: type[T]) -> T:
     """A plain value as a struct: names and types must fit exactly.
 
@@ -82,9 +88,8 @@ def typed(value: Any, kind: type[T]) -> T:
         InputError: it does not fit; the message names the field, or the known ones.
     """
     if isinstance(value, dict):
-        known = [field.encode_name for field in msgspec.structs.fields(kind)]
-        unknown = next((name for name in value if name not in known), None)
-        if unknown is not None:
+        known = kind.__struct_encode_fields__
+        if (unknown := next((name for name in value if name not in known), None)) is not None:
             raise InputError(f"no field named {unknown!r:.80}; {suggest(unknown, known)}")
     try:
         return msgspec.convert(value, kind)
@@ -215,7 +220,7 @@ def _name_fault(name: str, seen: set[str]) -> str:
 
 def _text_fault(text: str) -> str:
     if "\x00" in text:
-        return "a text holds NUL (\\u0000); leave it out"
+        return "a text holds NUL; leave it out"
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -28,7 +28,8 @@ class Unpacker:
 
     Args:
         encoding: as in Content-Encoding: gzip, deflate (zlib's format), identity or nothing.
-        limit: of the bytes unpacked in all; None where only memory is to be bounded, as for a long file.
+        limit: of the bytes unpacked in all; None for a stream of one's own, of which only the part in
+            hand is held, however long it is.
 
     Raises:
         UnknownName: another encoding.
@@ -81,7 +82,9 @@ class Unpacker:
 
     def _counted(self, piece: bytes) -> bytes:
         self._given += len(piece)
-        if self._limit is not None and self._given > self._limit:
+        if self._limit is None:
+            return piece
+        if self._given > self._limit:
             raise TooLarge(f"it unpacks to more than {self._limit:,} bytes; send fewer at a time")
         if self._window and self._given > max(LIMITS.size, RATIO * self._taken):
             raise TooLarge(f"it unpacks to more than {RATIO} times its size, which no text does")
@@ -101,14 +104,15 @@ def decompress(chunks: Iterable[bytes], encoding: str, limit: int | None = LIMIT
 
 
 class Lines:
-    r"""A stream cut at its newlines. Blank lines are counted and left out; \r before \n goes.
+    r"""A stream cut at its newlines; \r before \n goes.
 
     Args:
         limit: of the bytes of one line; a longer one is reported once, and skipped without being held.
+        blank: whether blank lines are lines; otherwise they are counted and left out.
     """
 
-    def __init__(self, limit: int = LIMITS.size) -> None:
-        self._limit = limit
+    def __init__(self, limit: int = LIMITS.size, *, blank: bool = False) -> None:
+        self._limit, self._blank = limit, blank
         self._number = 0
         self._held = bytearray()
         self._skipping = False
@@ -119,7 +123,7 @@ class Lines:
         found = list[Line]()
         for line in ended:
             self._number += 1
-            if line or self._held or self._skipping:
+            if line or self._held or self._skipping or self._blank:
                 found += self._whole(line)
         self._hold(rest)
         return found
@@ -127,7 +131,7 @@ class Lines:
     def flush(self) -> list[Line]:
         """The last line, if it did not end with a newline."""
         self._number += 1
-        return self._whole(b"")
+        return self._whole(b"") if self._held or self._skipping else []
 
     def _whole(self, end: bytes) -> list[Line]:
         self._hold(end)
@@ -136,7 +140,7 @@ class Lines:
         self._skipping = False
         if skipped or len(line) > self._limit:
             return [(self._number, TooLarge(f"a line of more than {self._limit:,} bytes"))]
-        return [(self._number, line)] if line.strip() else []
+        return [(self._number, line)] if self._blank or line.strip() else []
 
     def _hold(self, part: bytes) -> None:
         if self._skipping:
@@ -147,12 +151,12 @@ class Lines:
             self._skipping = True
 
 
-def lines(chunks: Iterable[bytes], limit: int = LIMITS.size) -> Iterator[Line]:
+def lines(chunks: Iterable[bytes], limit: int = LIMITS.size, *, blank: bool = False) -> Iterator[Line]:
     r"""The lines of a whole stream; see `Lines`.
 
     >>> list(lines([b"on", b"e\r\n\nthr", b"ee"]))
     [(1, b'one'), (3, b'three')]
     """
-    cutter = Lines(limit)
+    cutter = Lines(limit, blank=blank)
     yield from chain.from_iterable(map(cutter.feed, chunks))
     yield from cutter.flush()
