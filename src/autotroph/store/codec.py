@@ -5,8 +5,10 @@
 | text, numbers, booleans, bytes | one, of that type; a boolean is 0 or 1 |
 | `Terms` | four: purposes, learn, region, retention |
 | the value of a signal | three: value_type, value_number (booleans 0/1), value_text |
+| `proposals` | one, zlib over msgpack |
 | anything nested | one, JSON text, its keys in the order they were given |
-| `inputs`, `proposals` of a decision | in `decision_texts`: JSON text; zlib over msgpack |
+
+Wide columns lie in a table of their own, `<record>_texts`, where a row is only when there is something in it.
 """
 
 import zlib
@@ -30,6 +32,7 @@ from autotroph.records import (
     Cycle,
     Decision,
     Entry,
+    Erasure,
     Measurement,
     Proposal,
     Record,
@@ -49,6 +52,7 @@ TABLES: dict[type[Record], str] = {
     Completion: "completions",
     Signal: "signals",
     Reward: "rewards",
+    Erasure: "erasures",
     Artefact: "artefacts",
     Measurement: "measurements",
     Cycle: "cycles",
@@ -63,6 +67,7 @@ IDENTITY: dict[type[Record], str] = {
     Decision: "id",
     Completion: "decision",
     Signal: "id",
+    Erasure: "digest",
     Artefact: "digest",
     Cycle: "number",
     Candidate: "id",
@@ -73,13 +78,23 @@ IDENTITY: dict[type[Record], str] = {
 
 SAID: dict[type[Record], tuple[str, ...]] = {
     Decision: ("task", "user", "session", "served", "shadows", "provenance", "terms", "inputs"),
-    Signal: ("name", "about", "subject", "value", "source", "terms"),
+    Signal: ("name", "about", "subject", "value", "source", "user", "terms"),
 }
 """The body that an idempotency key stands for: what the caller said. What the product made of it (ids,
 release, probabilities, the choice, the fold) and when it arrived may differ when it is sent again."""
 
-WIDE: dict[type[Record], tuple[str, ...]] = {Decision: ("inputs", "proposals")}
-"""Fields that live in a table of their own, `<record>_texts`, so that facts are read without them."""
+SAID_OF_IMPORT = (*SAID[Decision], "options", "option")
+"""Who brings a decision made elsewhere also says what was chosen, and among what."""
+
+WIDE: dict[type[Record], tuple[str, ...]] = {
+    Decision: ("inputs", "proposals"),
+    Completion: ("output",),
+    Signal: ("value_text",),
+}
+"""Columns that live in a table of their own, `<record>_texts`, so that facts are read without them."""
+
+NOTHING: frozenset[SqlValue] = frozenset({None, "", "{}", b""})
+"""What a wide column holds when there is nothing in it; it reads as a row that is not there does."""
 
 INTEGERS = range(-(2**63), 2**63)
 
@@ -95,7 +110,14 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A record as the ledger keeps it; `body_digest` is of its body, or empty for kinds without one."""
+    """A record as the ledger keeps it.
+
+    Attributes:
+        layout: of its kind.
+        narrow: the columns of its table, without the sequence.
+        wide: the columns apart; none where there is nothing in them.
+        body_digest: of its body; empty for kinds without one.
+    """
 
     layout: "Layout"
     narrow: tuple[SqlValue, ...]
@@ -105,36 +127,41 @@ class Row(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """How one kind of record lies in its table."""
+    """How one kind of record lies in its table; cells with wide columns come last."""
 
     kind: type[Record]
     table: str
-    narrow: tuple[Cell, ...]
-    wide: tuple[Cell, ...]
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def all_columns(self) -> tuple[str, ...]:
+        """The columns of every field, without the sequence."""
+        return tuple(column for cell in self.cells for column in cell.columns)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the narrow fields, without the sequence."""
-        return tuple(column for cell in self.narrow for column in cell.columns)
+        """The columns of its table, without the sequence."""
+        wide = WIDE.get(self.kind, ())
+        return self.all_columns[: len(self.all_columns) - len(wide)]
 
     @cached_property
     def wide_columns(self) -> tuple[str, ...]:
-        """The columns of the fields apart."""
-        return tuple(column for cell in self.wide for column in cell.columns)
+        """The columns apart."""
+        return self.all_columns[len(self.columns) :]
 
     @cached_property
     def selected(self) -> tuple[str, ...]:
         """What `decode` takes: the sequence, the narrow columns and, where they are read, the wide ones."""
-        return ("sequence", *self.columns, *self.wide_columns)
+        return ("sequence", *self.all_columns)
 
     @cached_property
     def transformed(self) -> tuple[Cell, ...]:
         """The cells whose columns are not simply the field."""
-        return tuple(cell for cell in (*self.narrow, *self.wide) if cell.decode is not _same)
+        return tuple(cell for cell in self.cells if cell.decode is not _same)
 
     @cached_property
     def wide_table(self) -> str:
-        """The table of the fields apart."""
+        """The table of the columns apart."""
         return f"{self.kind.__name__.lower()}_texts"
 
     @cached_property
@@ -154,7 +181,7 @@ class Layout:
 
     def column(self, field: str) -> Cell:
         """The plain field of that name, to compare with."""
-        plain = {cell.field: cell for cell in self.narrow if cell.plain}
+        plain = {cell.field: cell for cell in self.cells if cell.plain}
         plain["sequence"] = Cell("sequence", ("sequence",), _integer, _same, plain=True)
         if field not in plain:
             raise UnknownName(f"comparable field of {self.kind.__name__}", field, plain)
@@ -171,14 +198,15 @@ def layout(kind: type[Record]) -> Layout:
     if kind not in TABLES:
         raise UnknownName("kind of row", kind.__name__, (each.__name__ for each in ROWS))
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name != "sequence"}
-    fields = [name for name in kind.__struct_fields__ if name != "sequence"]
-    wide = WIDE.get(kind, ())
-    return Layout(
-        kind,
-        TABLES[kind],
-        tuple(_cell(name, hints[name]) for name in fields if name not in wide),
-        tuple(_cell(name, hints[name]) for name in wide),
+    wide = set(WIDE.get(kind, ()))
+    cells = [_cell(name, hints[name]) for name in kind.__struct_fields__ if name != "sequence"]
+    cells = [_wide(cell) if wide.issuperset(cell.columns) else cell for cell in cells]
+    form = Layout(
+        kind, TABLES[kind], tuple(sorted(cells, key=lambda cell: not wide.isdisjoint(cell.columns)))
     )
+    if set(form.wide_columns) != wide:
+        raise TypeError(f"{kind.__name__}: the wide columns of a field must be its last ones, got {wide}")
+    return form
 
 
 def encode(record: Record) -> Row:
@@ -188,18 +216,24 @@ def encode(record: Record) -> Row:
         InputError: a field holds what no ledger can keep, such as NaN; the message names it.
     """
     form = layout(type(record))
-    narrow = tuple(_encoded(record, form.narrow))
-    wide = tuple(_encoded(record, form.wide))
-    return Row(form, narrow, wide, _body_digest(record, form, narrow))
+    values = tuple(_encoded(record, form.cells))
+    narrow, wide = values[: len(form.columns)], values[len(form.columns) :]
+    body_digest = _body_digest(record, form, values)
+    return Row(form, narrow, () if NOTHING.issuperset(wide) else wide, body_digest)
 
 
 def decode(form: Layout, values: Sequence[SqlValue]) -> Record:
     """The record of a row: its sequence, the narrow columns and, where they were read, the wide ones."""
     found: dict[str, Any] = dict(zip(form.selected, values, strict=False))
     for cell in form.transformed:
-        if cell.columns[0] in found:
-            found[cell.field] = cell.decode(*[found.pop(column) for column in cell.columns])
+        found[cell.field] = cell.decode(*[found.pop(column, None) for column in cell.columns])
     return form.kind(**found)
+
+
+def said(record: Record) -> tuple[str, ...]:
+    """The fields that the key of a record stands for: what the caller said; none for kinds without keys."""
+    imported = isinstance(record, Decision) and record.provenance == "import"
+    return SAID_OF_IMPORT if imported else SAID.get(type(record), ())
 
 
 def row_digest(values: dict[str, SqlValue]) -> str:
@@ -220,24 +254,18 @@ def _encoded(record: Record, cells: tuple[Cell, ...]) -> Iterator[SqlValue]:
             raise InputError(f"{kind}.{cell.field} cannot be stored: {error}; nothing was stored") from error
 
 
-def _body_digest(record: Record, form: Layout, narrow: tuple[SqlValue, ...]) -> str:
-    values: dict[str, SqlValue] = dict(zip(form.columns, narrow, strict=True))
+def _body_digest(record: Record, form: Layout, values: tuple[SqlValue, ...]) -> str:
     if form.chained:
-        _finite(narrow, form.kind.__name__)
-        return row_digest(values)
+        _finite(values, form.kind.__name__)
+        return row_digest(dict(zip(form.all_columns, values, strict=True)))
     if not form.digested:
         return ""
-    said: dict[str, SqlValue] = {name: values[name] for name in _said_columns(form)}
-    for field in WIDE.get(form.kind, ()):
-        if field in SAID[form.kind]:
-            said[field] = canonical(getattr(record, field)).decode()
-    return row_digest(said)
+    return digest(canonical({name: getattr(record, name) for name in said(record)}))
 
 
-@cache
-def _said_columns(form: Layout) -> tuple[str, ...]:
-    said = SAID[form.kind]
-    return tuple(name for cell in form.narrow if cell.field in said for name in cell.columns)
+def _wide(cell: Cell) -> Cell:
+    """The cell of a field that lies apart as a whole: a row that is not there reads as an empty field."""
+    return msgspec.structs.replace(cell, decode=_or_empty, plain=False) if cell.decode is _same else cell
 
 
 def _cell(field: str, hint: Any) -> Cell:
@@ -270,6 +298,10 @@ def _or_null(into: Callable[[Any], tuple[SqlValue, ...]]) -> Callable[[Any], tup
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _or_empty(text: str | None) -> str:
+    return text or ""
 
 
 def _text(value: str) -> tuple[SqlValue, ...]:
@@ -340,13 +372,15 @@ def _signal_value(value: Value) -> tuple[SqlValue, ...]:
         return ("boolean", float(value), None)
     if isinstance(value, str):
         return ("text", None, *_text(value))
-    return ("number", *_real(value), None)
+    if not isfinite(value):
+        raise ValueError(f"it is {value}, which is not a finite number")
+    return ("number", float(value), None)
 
 
 def _value(kind: str, number: float | None, text: str | None) -> Value | None:
     if kind == "boolean":
         return bool(number)
-    return text if kind == "text" else number
+    return text or "" if kind == "text" else number
 
 
 def _terms(terms: Terms) -> tuple[SqlValue, ...]:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import apsw
 import msgspec
 
-from autotroph.errors import AutotrophError, Conflict, InputError, LedgerError
+from autotroph.errors import AutotrophError, InputError, LedgerError
 from autotroph.records import Record
 from autotroph.store.chain import link
 from autotroph.store.codec import Layout, Row, decode
 from autotroph.store.protocols import SqlValue
+from autotroph.store.retries import same_body, same_fields
 from autotroph.store.statements import equality, insertion, insertion_wide, selection
 
 
@@ -84,33 +85,28 @@ class Pen:
     def _insert(self, form: Layout, row: Row, sequence: int, linked: "_Linked | None") -> None:
         extra = linked.columns if linked else (row.body_digest,) if form.digested else ()
         self._connection.execute(insertion(form), (sequence, *row.narrow, *extra))
-        if form.wide:
+        if row.wide:
             self._connection.execute(insertion_wide(form), (sequence, *row.wide))
 
     def _first(self, row: Row, error: apsw.Error) -> int:
-        """The sequence of the row that is there already, if this one is the same."""
-        form = row.layout
-        values = dict(zip(form.columns, row.narrow, strict=True))
-        if values.get("key"):
-            found = self._find(
-                f"SELECT sequence, id, body_digest FROM {form.table} WHERE key = ?", values["key"]
-            )
-            if found:
-                return _same_body(form, row, values["key"], found)
-        found = self._find(_by_identity(form), values[form.identity]) if form.identity else None
-        if not found:
-            where = f"{form.table}: {error}"
-            raise LedgerError(
-                f"{where}; a bug in autotroph or a changed file: run `autotroph doctor`"
-            ) from error
-        return _same_row(form, row, values[form.identity], found)
+        """The sequence of the row that is there already, if this one is the same.
 
-    def _find(self, sql: str, value: SqlValue) -> tuple[SqlValue, ...] | None:
-        return self._connection.execute(sql, (value,)).fetchone()
+        Raises:
+            Conflict: it is another one, under the same key or id.
+        """
+        form, again = row.layout, decode(row.layout, (0, *row.narrow, *row.wide))
+        if (key := getattr(again, "key", "")) and (first := self._found(form, "key", key)):
+            return same_body(first, again, key)
+        if form.identity and (first := self._found(form, form.identity, getattr(again, form.identity))):
+            return same_fields(first, again)
+        raise LedgerError(
+            f"{form.table}: {error}; a bug in autotroph or a changed file: run `autotroph doctor`"
+        ) from error
 
-
-def _by_identity(form: Layout) -> str:
-    return f"{selection(form, texts=True)} WHERE 1{equality(form, (form.identity,))}"
+    def _found(self, form: Layout, column: str, value: SqlValue) -> Record | None:
+        sql = f"{selection(form, texts=True)} WHERE 1{equality(form, (column,))}"
+        found = self._connection.execute(sql, (value,)).fetchone()
+        return decode(form, found) if found else None
 
 
 class _Linked:
@@ -120,33 +116,3 @@ class _Linked:
         hash_ = link(head.hash, row.layout.table, sequence, row.body_digest)
         self.columns = (row.body_digest, head.hash, hash_)
         self.head = Head(sequence, head.links + 1, hash_)
-
-
-def _same_body(form: Layout, row: Row, key: SqlValue, found: tuple[SqlValue, ...]) -> int:
-    sequence, id_, body_digest = found
-    if body_digest != row.body_digest:
-        raise Conflict(
-            f"{form.kind.__name__.lower()} key {key!r} came before with another body: the first one is"
-            f" {id_!r} (sequence {_number(sequence)}) and stands; send what differs under a key of its own"
-        )
-    return _number(sequence)
-
-
-def _same_row(form: Layout, row: Row, identity: SqlValue, found: tuple[SqlValue, ...]) -> int:
-    sequence = _number(found[0])
-    if _record(form, found) != _record(form, (0, *row.narrow, *row.wide)):
-        raise Conflict(
-            f"{form.kind.__name__.lower()} {form.identity} {identity!r} is there already with other fields"
-            f" (sequence {sequence}), and stands; give the new one its own {form.identity}"
-        )
-    return sequence
-
-
-def _record(form: Layout, values: Sequence[SqlValue]) -> Record:
-    return msgspec.structs.replace(decode(form, values), sequence=0)
-
-
-def _number(value: SqlValue) -> int:
-    if not isinstance(value, int):
-        raise LedgerError(f"a sequence is {value!r}, not a whole number")
-    return value

@@ -25,7 +25,7 @@ def insertion_wide(form: Layout) -> str:
 def selection(form: Layout, *, texts: bool) -> str:
     """Rows as `codec.decode` takes them, up to where a WHERE may follow."""
     narrow = ", ".join(f"{form.table}.{_quoted(name)}" for name in ("sequence", *form.columns))
-    if not (texts and form.wide):
+    if not (texts and form.wide_columns):
         return f"SELECT {narrow} FROM {form.table}"
     wide = ", ".join(f"{form.wide_table}.{_quoted(name)}" for name in form.wide_columns)
     joined = f"LEFT JOIN {form.wide_table} ON {form.wide_table}.sequence = {form.table}.sequence"

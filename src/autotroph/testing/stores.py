@@ -27,6 +27,7 @@ from autotroph.records import (
     Cycle,
     Decision,
     Entry,
+    Erasure,
     Measurement,
     Option,
     Proposal,
@@ -70,6 +71,7 @@ def decision(id_: str = "d1", **changed: object) -> Decision:
         declaration=digest("declaration"),
         at=1_700_000_000.123456,
         user="u1",
+        verified=True,
         session="s1",
         served=False,
         shadows="d0",
@@ -91,6 +93,8 @@ def signal(id_: str = "s1", **changed: object) -> Signal:
         value=True,
         at=1_700_000_001.5,
         source="outcome",
+        user="u2",
+        verified=True,
         fold="tracks",
         terms=TERMS,
     )
@@ -107,19 +111,24 @@ def examples() -> tuple[Record, ...]:
     at = 1_700_000_002.25
     return (
         decision(),
-        Completion(decision="d1", output=AWKWARD, at=at, tokens_in=2**62, cost_usd=1e-9, latency_ms=0.1),
+        _completion(at),
         signal("s1", value=False),
         signal("s2", value=1.0),
         signal("s3", value=-0.1),
         signal("s4", value="1"),
         Reward(decision="d1", name="kept", version="v1", value=None, final=False, at=at),
         Reward(decision="d1", name="kept", version="v1", value=1 / 3, final=True, at=at, clipped=True),
+        Erasure(digest=digest("u9"), about="user", at=at),
         Artefact(digest=digest("body"), kind="policy", body=bytes(range(256))),
         _measurement(at),
         Cycle(number=1, through=9, at=at, counts={"rewards": 2}),
         *_changes(at),
         entry(),
     )
+
+
+def _completion(at: float) -> Completion:
+    return Completion(decision="d1", output=AWKWARD, at=at, tokens_in=2**62, cost_usd=1e-9, latency_ms=0.1)
 
 
 def _measurement(at: float) -> Measurement:
@@ -247,6 +256,7 @@ def check_not_a_number_is_refused(open_store: Opener) -> None:
     nan, endless = float("nan"), float("inf")
     wrong = [
         signal(value=nan),
+        signal(value=-endless),
         decision(at=nan),
         decision(epoch=2**63),
         decision(inputs={"x": [nan]}),
@@ -322,6 +332,11 @@ def check_texts_can_be_left_out(open_store: Opener) -> None:
         store.append(decision()).durable()
         (found,) = store.scan(Decision, texts=False, served=False)
         assert found == decision(sequence=1, inputs={}, proposals=())
+        store.append(_completion(1.0), signal("s1", value="long"), signal("s2", value=0.5)).durable()
+        (completion,) = store.scan(Completion, texts=False)
+        assert completion == replace(_completion(1.0), sequence=2, output="")
+        assert [each.value for each in store.scan(Signal, texts=False)] == ["", 0.5]
+        assert [each.value for each in store.scan(Signal)] == ["long", 0.5]
 
 
 def check_opening_again_keeps_everything(open_store: Opener) -> None:
@@ -427,7 +442,7 @@ class _Tampered:
     def __init__(self, reader: Reader, change: Callable[[Rows], Rows]) -> None:
         self._reader, self._change = reader, change
         self.get, self.scan, self.last = reader.get, reader.scan, reader.last
-        self.meta, self.close = reader.meta, reader.close
+        self.meta, self.close, self.size = reader.meta, reader.close, reader.size
 
     def query(self, sql: str, parameters: Parameters = (), *, limit_seconds: float | None = None) -> Table:
         """What the reader answers, with the journal changed."""

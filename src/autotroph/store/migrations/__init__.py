@@ -3,10 +3,12 @@
 They run in order, each with its record in one transaction. A step that was released is never edited; a
 new one follows it.
 
-`views.sql` is not data: the views are made anew whenever their text differs from the one in the ledger.
+`views.sql` is not data: a step takes the views away, so that none stands in its way, and they are made
+anew whenever their text differs from the one in the ledger.
 """
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
 import apsw
@@ -17,6 +19,8 @@ from autotroph.errors import LedgerError
 APPLICATION = 0x6175746F
 """How SQLite's header says that a file is ours: "auto"."""
 
+FOLDER = files(__name__)
+
 
 class Step(NamedTuple):
     """One numbered change of the schema."""
@@ -26,16 +30,23 @@ class Step(NamedTuple):
     sql: str
 
 
-def steps() -> list[Step]:
+def steps(folder: Traversable = FOLDER) -> list[Step]:
     """All of them, in order.
 
-    >>> [step.number for step in steps()][:1]
-    [1]
+    Raises:
+        LedgerError: a number is missing, or there twice.
+
+    >>> [step.number for step in steps()][:2]
+    [1, 2]
     """
-    names = sorted(each.name for each in files(__name__).iterdir() if each.name[:4].isdigit())
-    return [
-        Step(int(name[:4]), name[5:-4], files(__name__).joinpath(name).read_text("utf-8")) for name in names
-    ]
+    names = sorted(each.name for each in folder.iterdir() if each.name[:4].isdigit())
+    for number, name in enumerate(names, start=1):
+        if int(name[:4]) != number:
+            raise LedgerError(
+                f"the schema's step {number:04} {'is missing' if int(name[:4]) > number else 'has a second'}"
+                f" at {name}: steps are numbered 0001, 0002, … without gaps; install autotroph again"
+            )
+    return [Step(int(name[:4]), name[5:-4], folder.joinpath(name).read_text("utf-8")) for name in names]
 
 
 def migrate(connection: apsw.Connection, seed: str) -> None:
@@ -47,6 +58,7 @@ def migrate(connection: apsw.Connection, seed: str) -> None:
     done = schema(connection)
     for step in steps()[done:]:
         with connection:
+            _drop_views(connection)
             connection.execute(step.sql)
             _record(connection, step, seed)
     _views(connection)
@@ -77,15 +89,20 @@ def _record(connection: apsw.Connection, step: Step, seed: str) -> None:
     connection.execute(keep, ("seed", seed))
     connection.execute(keep, ("created", repr(now)))
     connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('schema', ?)", (str(step.number),))
+    connection.execute("DELETE FROM meta WHERE name = 'views'")
 
 
 def _views(connection: apsw.Connection) -> None:
-    text = files(__name__).joinpath("views.sql").read_text("utf-8")
+    text = FOLDER.joinpath("views.sql").read_text("utf-8")
     wanted = (digest(text),)
     with connection:
         if connection.execute("SELECT value FROM meta WHERE name = 'views'").get == wanted[0]:
             return
-        for name in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall():
-            connection.execute(f'DROP VIEW "{name[0]}"')
+        _drop_views(connection)
         connection.execute(text)
         connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('views', ?)", wanted)
+
+
+def _drop_views(connection: apsw.Connection) -> None:
+    for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall():
+        connection.execute(f'DROP VIEW "{name}"')

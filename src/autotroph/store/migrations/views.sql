@@ -3,30 +3,45 @@
 
 -- One row a decision, served and shadow, with what came of it and what it was worth. `about` is the
 -- served decision that signals are about, so that served and shadow answers pair up by it;
--- `probability` is that of the option taken; `reward` is the newest final one, NULL while there is none.
+-- `probability` is that of the option taken, NULL where nobody knows it (an import); `reward` is the newest
+-- final one, NULL while there is none.
 CREATE VIEW answers AS
 SELECT d.sequence, d.id AS decision, d.task, d.at, d.arm, d.p_arm, d.release, d.epoch,
        coalesce(r.name, c.name, d.release) AS release_name,
        d.served, d.shadows, iif(d.shadows = '', d.id, d.shadows) AS about,
-       d.user, d.session, d.unit, d.cluster, d.fold, d.provenance, d.policy, d.variant, d.option,
+       d.user, d.verified, d.session, d.unit, d.cluster, d.fold, d.provenance, d.policy, d.variant, d.option,
        (SELECT o.value ->> 'probability' FROM json_each(d.options) AS o
          WHERE o.value ->> 'id' = d.option) AS probability,
-       f.output, length(f.output) AS chars, f.tokens_in, f.tokens_out, f.latency_ms, f.cost_usd, f.error,
+       iif(f.sequence, coalesce(t.output, ''), NULL) AS output,
+       iif(f.sequence, coalesce(length(t.output), 0), NULL) AS chars,
+       f.tokens_in, f.tokens_out, f.latency_ms, f.cost_usd, f.error,
        w.name AS reward_name, w.version AS reward_version, w.value AS reward, w.clipped
 FROM decisions AS d
 LEFT JOIN releases AS r ON r.id = d.release
 LEFT JOIN candidates AS c ON c.id = d.release
 LEFT JOIN completions AS f ON f.decision = d.id
+LEFT JOIN completion_texts AS t ON t.sequence = f.sequence
 LEFT JOIN rewards AS w ON w.sequence = (SELECT max(sequence) FROM rewards WHERE decision = d.id AND final = 1);
 
 -- One row a signal about a decision, in ledger order; `task` is NULL for an orphan, whose decision is
 -- not there (yet). `value` is a number, with booleans 0 and 1, or a text.
 CREATE VIEW signals_by_decision AS
-SELECT s.sequence, s.subject AS decision, d.task, s.name, coalesce(s.value_number, s.value_text) AS value,
-       s.value_type, s.source, s.fold, s.at, s.at - d.at AS delay_s
+SELECT s.sequence, s.subject AS decision, d.task, s.name,
+       iif(s.value_type = 'text', coalesce(t.value_text, ''), s.value_number) AS value,
+       s.value_type, s.source, s.user, s.verified, s.fold, s.at, s.at - d.at AS delay_s
 FROM signals AS s
+LEFT JOIN signal_texts AS t ON t.sequence = s.sequence
 LEFT JOIN decisions AS d ON d.id = s.subject
 WHERE s.about = 'decision';
+
+-- One row a decision: what may be done with it. `user` is whose it is, `verified` says that a server-side key
+-- vouches for that; `purposes` is JSON; `may_learn` is whether a track may see it: learning was not objected
+-- to, and improving was agreed to.
+CREATE VIEW agreed AS
+SELECT d.sequence, d.id AS decision, d.task, d.at, d.user, d.verified, d.purposes, d.learn,
+       d.learn AND EXISTS (SELECT 1 FROM json_each(d.purposes) AS p WHERE p.value = 'improve') AS may_learn,
+       d.region, d.retention
+FROM decisions AS d;
 
 -- One row a cycle: it digested the sequences since < sequence <= through. `counts` is JSON:
 -- counts ->> 'rewards' reads one of them.
@@ -53,11 +68,13 @@ LEFT JOIN stages AS s ON s.sequence = (SELECT max(sequence) FROM stages WHERE re
 -- the same decisions of every release; `kept` and `remaining` are characters.
 CREATE VIEW kept AS
 SELECT a.decision, a.about, d.sequence AS asked, a.task, a.at, a.arm, a.release, a.release_name, a.served,
-       a.session, a.cluster, a.option, a.output, s.name AS signal, s.value_text AS written,
+       a.user, a.verified, a.session, a.cluster, a.option, a.output, s.name AS signal,
+       coalesce(t.value_text, '') AS written,
        a.output <> '' AS shown,
-       a.output <> '' AND substr(s.value_text, 1, length(a.output)) = a.output AS accepted,
-       iif(a.output <> '' AND substr(s.value_text, 1, length(a.output)) = a.output, length(a.output), 0) AS kept,
-       length(s.value_text) AS remaining
+       a.output <> '' AND substr(t.value_text, 1, length(a.output)) IS a.output AS accepted,
+       iif(a.output <> '' AND substr(t.value_text, 1, length(a.output)) IS a.output, length(a.output), 0) AS kept,
+       coalesce(length(t.value_text), 0) AS remaining
 FROM answers AS a
 JOIN decisions AS d ON d.id = a.about
-JOIN signals AS s ON s.subject = a.about AND s.about = 'decision' AND s.value_type = 'text';
+JOIN signals AS s ON s.subject = a.about AND s.about = 'decision' AND s.value_type = 'text'
+LEFT JOIN signal_texts AS t ON t.sequence = s.sequence;
