@@ -67,7 +67,9 @@ def ingest(rooms: Rooms, through: int) -> list[Answered]:
 def shadow(rooms: Rooms, arrived: Sequence[Answered]) -> list[Answered]:
     """4  What the other releases would have answered: off the hot path, before anything is learned."""
     asked = [decision for decision, _ in arrived if decision.provenance == "product"]
-    shadows = [answered for decision in asked for answered in rooms.desks[decision.task].shadow(decision)]
+    made = [answered for decision in asked for answered in rooms.desks[decision.task].shadow(decision)]
+    admit = rooms.custody.admit
+    shadows = [(admit(decision), admit(completion)) for decision, completion in made]
     rooms.joiner.take_decisions(shadows)
     return shadows
 
@@ -82,6 +84,7 @@ def digest(rooms: Rooms, now: float) -> list[Reward]:
             rooms.joiner.close(decision.id)
             rooms.desks[decision.task].comparisons.reward(decision, reward)
             rewards.append(reward)
+    rooms.joiner.tidy()
     return rewards
 
 

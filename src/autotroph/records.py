@@ -136,11 +136,20 @@ class Signal(Record, frozen=True, kw_only=True):
 
 
 class Interaction(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision with what came of it and what came back: what digestion feeds on. Not a row."""
+    """A decision with what came of it and what came back: what digestion feeds on. Not a row.
+
+    `agreed` says that all of its signals may be learned from.
+    """
 
     decision: Decision
     completion: Completion
     signals: dict[str, Value]
+    agreed: bool = True
+
+    @property
+    def may_learn(self) -> bool:
+        """Whether learning was agreed to for all of it."""
+        return self.agreed and self.decision.terms.may_learn
 
 
 class Reward(Record, frozen=True, kw_only=True):
@@ -212,7 +221,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
         decision: the served decision that it is about.
         variants: digest of the variants that proposed the options, empty for an import.
         proposals: the options, shape (K,).
-        chances: the probability with which each was chosen, shape (K,).
+        chances: the probability with which each was chosen, shape (K,); 0 where nobody knows.
         worth: the reward of each, shape (K,); None where it is unknown.
     """
 

@@ -6,6 +6,7 @@ Everything is lazy: a name is imported when it is asked for. A typo is answered 
     prompt = "my_package.prompt:PromptTrack"
 """
 
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -23,6 +24,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
 }
 
 
+@cache
 def known(group: str) -> dict[str, str]:
     """Names and where they lead, for one group such as `tracks`."""
     offered = {entry.name: entry.value for entry in entry_points(group=f"autotroph.{group}")}

@@ -6,6 +6,7 @@ crash gives the same rooms as never having closed it.
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from threading import RLock
 
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ from autotroph.deploy.serving import Answered, Serving
 from autotroph.digest.digestion import Digestion
 from autotroph.digest.rewards import rule_of
 from autotroph.errors import LedgerError, SpecError, suggest
+from autotroph.govern.custody import Custody
 from autotroph.ingest.joining import Joiner
 from autotroph.optimize.bench import Bench
 from autotroph.optimize.track import Job
@@ -43,8 +45,10 @@ MEASURE_EVERY = 100
 class Rooms:
     """Ingest, digest, optimize and deploy of each task with a reward; they never meet but in a cycle."""
 
-    def __init__(self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model]) -> None:
-        self.spec, self.store, self.clock = spec, store, clock
+    def __init__(
+        self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model], custody: Custody
+    ) -> None:
+        self.spec, self.store, self.clock, self.custody = spec, store, clock, custody
         self.salt = store.meta("seed") or clock.seed
         self.last = store.get(Cycle) or Cycle(number=0, through=0, at=clock.now())
         self.pool = ModelPool(models, self.texts)
@@ -62,9 +66,15 @@ class Rooms:
     def append(self, *rows: Record) -> None:
         """Store rows for good, and take those that move a task."""
         sequences = self.store.append(*rows).durable()
-        for row, sequence in zip(rows, sequences, strict=True):
-            if isinstance(row, CHAINED):
-                self._apply(replace(row, sequence=sequence))
+        with self.answering:
+            for row, sequence in zip(rows, sequences, strict=True):
+                if isinstance(row, CHAINED):
+                    self._apply(replace(row, sequence=sequence))
+
+    @property
+    def answering(self) -> RLock:
+        """Held while a decision is made, so that what stands does not move meanwhile."""
+        return self.pool.lock
 
     def begin(self, task: str) -> None:
         """Make release 0 of a task, as declared, unless it is there."""
@@ -91,7 +101,7 @@ class Rooms:
     def texts(self, after: int, until: int) -> Iterator[str]:
         """What models may learn from: declared signals, without the gate's fold and what nobody agreed to."""
         for signal in self.store.scan(Signal, after=after, until=until):
-            if signal.name in self._learns_from and signal.fold == "tracks" and signal.terms.learn:
+            if signal.name in self._learns_from and signal.fold == "tracks" and signal.terms.may_learn:
                 yield str(signal.value)
 
     # opening -----------------------------------------------------------------------------------------
@@ -108,6 +118,7 @@ class Rooms:
             if decision.task not in self.desks or (decision.served and decision.sequence > self.last.through):
                 continue
             self._remember(decision, completions[decision.id], final.get(decision.id))
+        self.joiner.tidy()
         for desk in self.desks.values():
             desk.comparisons.grown(MEASURE_EVERY)  # the last cycle has measured
 

@@ -5,8 +5,9 @@ from itertools import pairwise
 import pytest
 from rows import canary, standing
 
-from autotroph.deploy.cohorts import cohort, fold
+from autotroph.deploy.cohorts import cohort
 from autotroph.deploy.standing import Standing
+from autotroph.spec import GateSpec
 
 UNITS = [f"user {number}" for number in range(10_000)]
 SHARES = (0.01, 0.1, 0.25, 0.5, 0.75, 1.0)
@@ -73,7 +74,7 @@ def test_another_candidate_meets_other_people():
 
 
 def test_the_fold_is_a_share_of_the_clusters_apart_from_the_holdback():
-    gate = {unit for unit in UNITS if fold(unit, "salt", 0.2) == "gate"}
+    gate = {unit for unit in UNITS if GateSpec(fold=0.2).fold_of(unit, "salt") == "gate"}
     assert abs(len(gate) / len(UNITS) - 0.2) < 0.016
     held = {unit for unit, arm in arms(None, 0.1).items() if arm == "holdback"}
     assert abs(len(gate & held) / len(held) - 0.2) < 0.04

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from autotroph.ingest.joining import Joiner
-from autotroph.records import Completion, Decision, Signal
+from autotroph.records import Completion, Decision, Signal, Terms
 
 DECISION = Decision(
     id="d", task="t", release="r", epoch=0, arm="main", p_arm=1.0, options=(), option="a", unit="u",
@@ -83,11 +83,37 @@ def test_a_shadow_answer_is_about_what_it_shadows():
     assert joined([LIFE[1], step]).signals == {"rating": 1.0}
 
 
-def test_orphans_are_counted_until_their_decision_comes():
-    joiner = Joiner({"t": 10.0}, frozenset({"rating"}))
-    joiner.take_signals([signal(1.0, 101.0)])
-    assert joiner.orphans == 1
-    joiner.take_decisions([(DECISION, COMPLETION)])
-    assert (joiner.orphans, joiner.open) == (0, 1)
-    joiner.close("d")
-    assert (joiner.orphans, joiner.open) == (0, 0)
+def test_one_signal_that_may_not_be_learned_from_is_enough():
+    silent = replace(LIFE[1][1], terms=Terms(learn=False))
+    assert joined(LIFE[:2]).may_learn
+    assert not joined([LIFE[0], ("signal", silent)]).may_learn
+    other = replace(DECISION, terms=Terms(purposes=("measure",)))
+    assert not joined([("decision", (other, COMPLETION))]).may_learn
+
+
+class TestTidying:
+    def test_forgets_what_came_back_about_closed_decisions(self):
+        joiner = Joiner({"t": 10.0}, frozenset({"rating"}))
+        joiner.take_decisions([(DECISION, COMPLETION)])
+        joiner.take_signals([signal(1.0, 101.0)])
+        assert joiner.close("d").signals == {"rating": 1.0}
+        joiner.tidy()
+        joiner.take_decisions([(DECISION, COMPLETION)])
+        assert joiner.close("d").signals == {}
+
+    def test_keeps_what_an_open_shadow_still_needs(self):
+        joiner = Joiner({"t": 10.0}, frozenset({"rating"}))
+        shadow = replace(DECISION, id="d2", served=False, shadows="d")
+        joiner.take_decisions([(DECISION, COMPLETION), (shadow, replace(COMPLETION, decision="d2"))])
+        joiner.take_signals([signal(1.0, 101.0)])
+        joiner.close("d")
+        joiner.tidy()
+        assert joiner.close("d2").signals == {"rating": 1.0}
+        assert joiner.open == 0
+
+    def test_keeps_what_waits_for_its_decision(self):
+        joiner = Joiner({"t": 10.0}, frozenset({"rating"}))
+        joiner.take_signals([signal(1.0, 101.0)])
+        joiner.tidy()
+        joiner.take_decisions([(DECISION, COMPLETION)])
+        assert joiner.close("d").signals == {"rating": 1.0}

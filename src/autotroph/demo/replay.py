@@ -18,8 +18,9 @@ from autotroph.demo.declaration import declaration
 from autotroph.demo.history import Commit, History, base_corpus
 from autotroph.demo.ngram import Base
 from autotroph.demo.saboteurs import COPYCAT, PEEKER, Disk, Peeker
-from autotroph.faces.library import Answer, Product
-from autotroph.records import Body, Completion, Decision, Option, Record, Signal, Variant, Verdict
+from autotroph.faces.answers import Answer
+from autotroph.faces.library import Product
+from autotroph.records import Body, Completion, Decision, Record, Signal, Variant, Verdict
 
 FIRST_PART = 0.2
 """Share of the cursors on which release 0 is tuned."""
@@ -209,7 +210,7 @@ def _imported(tried: Tried, declared: str) -> list[Record]:
         epoch=0,
         arm="main",
         p_arm=1.0,
-        options=tuple(Option(one.option, 0.0) for one in tried.proposals),
+        options=(),
         option="",
         unit=id_,
         unit_kind="decision",

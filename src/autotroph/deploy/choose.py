@@ -24,6 +24,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     declaration: str
     at: float
     user: str = ""
+    verified: bool = False
     session: str = ""
     given: bool = False
     key: str = ""
@@ -70,6 +71,7 @@ def choose(
         declaration=request.declaration,
         at=request.at,
         user=request.user,
+        verified=request.verified,
         session=request.session,
         given=request.given,
         key=request.key,

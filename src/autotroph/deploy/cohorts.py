@@ -9,7 +9,7 @@ import msgspec
 
 from autotroph.clock import draw
 from autotroph.deploy.standing import Live, Standing
-from autotroph.records import Arm, Fold
+from autotroph.records import Arm
 
 
 class Cohort(msgspec.Struct, frozen=True):
@@ -35,8 +35,3 @@ def cohort(unit: str, salt: str, standing: Standing, holdback: float) -> Cohort:
     if place < share + control:
         return Cohort("control", standing.main, rest * control)
     return Cohort("main", standing.main, rest * (1.0 - share - control))
-
-
-def fold(cluster: str, salt: str, share: float) -> Fold:
-    """Whose evidence a cluster is, for good: the gate's, which no track may see, or the tracks'."""
-    return "gate" if draw(salt, "fold", cluster) < share else "tracks"

@@ -1,5 +1,6 @@
 """Models that answer in this process, each as it was at the ledger sequence that a release names."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -35,11 +36,13 @@ class ModelPool:
     """The models of a product, by what they know.
 
     Whatever they know is in the ledger, so a pool can be rebuilt at any time: a variant that stays at one
-    knowledge has an instance of its own; those that learn within their envelope share one.
+    knowledge has an instance of its own; those that learn within their envelope share one. Who asks a model
+    holds the `lock`, so that none learns while it answers.
     """
 
     def __init__(self, models: Mapping[str, Model], texts: Texts) -> None:
         self._models, self._texts = models, texts
+        self.lock = threading.RLock()
         self._frozen: dict[tuple[str, int], Model] = {}
         self._live: dict[str, tuple[int, LearningModel]] = {}
 

@@ -89,8 +89,9 @@ class Serving:
         variants = live.release.body.variants
         found: list[Proposal] = []
         for variant in {one.digest: one for one in variants.values()}.values():
-            model = self._pool.at(variant, live.stage.knowledge)
-            found += [one for one in model.propose(inputs) if one.option.partition(":")[0] in variants]
+            with self._pool.lock:
+                proposed = self._pool.at(variant, live.stage.knowledge).propose(inputs)
+            found += [one for one in proposed if one.option.partition(":")[0] in variants]
         return found
 
     def _answer(

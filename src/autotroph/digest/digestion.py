@@ -3,7 +3,7 @@
 import msgspec
 
 from autotroph.digest.rewards import RewardRule, reward
-from autotroph.records import Completion, Dataset, Example, Interaction, Proposal, Reward
+from autotroph.records import Completion, Dataset, Decision, Example, Interaction, Proposal, Reward
 
 
 class Digestion:
@@ -29,7 +29,7 @@ class Digestion:
         if decision.fold == "gate":
             if decision.served and decision.provenance == "product":
                 self._fold[decision.id] = interaction
-        elif decision.terms.learn and decision.proposals:
+        elif interaction.may_learn and decision.proposals:
             self._decided.add(decision.about)
             key = (decision.about, decision.variant)
             if key not in self._examples:
@@ -62,7 +62,7 @@ class Digestion:
             decision=decision.about,
             variants=decision.variant,
             proposals=decision.proposals,
-            chances=tuple(option.probability for option in decision.options),
+            chances=_chances(decision),
             worth=tuple(self._worth(interaction, one, now) for one in decision.proposals),
         )
 
@@ -71,6 +71,11 @@ class Digestion:
         if not taken and self._rule.scores != "any":
             return None
         return self.worth(interaction, answer, now)
+
+
+def _chances(decision: Decision) -> tuple[float, ...]:
+    known = {option.id: option.probability for option in decision.options}
+    return tuple(known.get(one.option, 0.0) for one in decision.proposals)
 
 
 def _as_if(completion: Completion, answer: Proposal) -> Completion:

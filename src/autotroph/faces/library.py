@@ -2,22 +2,29 @@
 
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from autotroph import loop, registry
-from autotroph.clock import Clock, SystemClock, digest
+from autotroph.clock import Clock, SystemClock
 from autotroph.deploy.choose import Request
-from autotroph.deploy.cohorts import fold
+from autotroph.deploy.desk import Desk
 from autotroph.deploy.models import Model
 from autotroph.deploy.standing import Live
-from autotroph.errors import Conflict, InputError, SpecError, UnknownName
+from autotroph.errors import Erased, InputError, LedgerError, SpecError, UnknownName
+from autotroph.faces.answers import Answer, RecentAnswers
 from autotroph.faces.located import located, override
-from autotroph.ingest.stamping import check_ids, check_inputs, stamp_signal
+from autotroph.govern import persons
+from autotroph.govern.custody import Custody
+from autotroph.govern.persons import Erasing
+from autotroph.govern.redaction import Redactor
+from autotroph.govern.retention import Retained, retain
+from autotroph.ingest.arrivals import DecisionIn, SignalIn, unit_of
+from autotroph.ingest.intake import Intake, Outcome
+from autotroph.ingest.stamping import check_ids, check_inputs
 from autotroph.optimize.bench import candidate_of
 from autotroph.optimize.track import Proposed
 from autotroph.policy.documents import AnyPolicy, freeze
@@ -28,46 +35,13 @@ from autotroph.records import (
     Cycle,
     Decision,
     Entry,
-    Fold,
     Proposal,
     Record,
-    Signal,
     Terms,
 )
 from autotroph.rooms import Rooms
 from autotroph.spec import Spec, load
 from autotroph.store import Receipt, Store, open_store
-
-RECENT = 4096
-"""Names of answers (id, idempotency key) kept in memory, until the ledger surely has them."""
-
-
-class Answer:
-    """A decision that was made: what to show, and the id that signals are about.
-
-    Attributes:
-        id: of the decision.
-        option: what was taken; `output`: what it puts out (empty for silence).
-        decision: the whole record, with the probability of every option.
-    """
-
-    def __init__(self, decision: Decision, output: str, receipt: Receipt) -> None:
-        self.decision, self.output, self._receipt = decision, output, receipt
-        self.id, self.option = decision.id, decision.option
-
-    def durable(self, timeout: float | None = None) -> "Answer":
-        """Wait until the decision is on disk; from then on it survives a power cut."""
-        self._receipt.durable(timeout)
-        return self
-
-    def unless_other(self, inputs: Mapping[str, Any]) -> "Answer":
-        """This answer, if it was to these inputs; Conflict if its key was used for others."""
-        if self.decision.inputs != inputs:
-            raise Conflict(
-                f"key {self.decision.key!r} was used before, for other inputs, by decision {self.id}; "
-                "that one stands: use another key for another decision"
-            )
-        return self
 
 
 class Product:
@@ -78,16 +52,19 @@ class Product:
 
     def __init__(self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model]) -> None:
         self.spec, self.store, self.clock = spec, store, clock
+        self.unrecorded = 0
         self._models = models
-        self.rooms = Rooms(spec, store, clock, models)
-        self._lock = threading.RLock()
-        self._recent: OrderedDict[str, Answer] = OrderedDict()
-        self._said: OrderedDict[tuple[str, str], Signal] = OrderedDict()
+        self._turning = threading.RLock()
+        self._recent = RecentAnswers()
+        salt = store.meta("seed") or clock.seed
+        self.custody = Custody(store, salt, Redactor(spec.privacy.redact, spec.privacy.patterns))
+        self._intake = Intake(spec, clock, store, self.custody, salt)
+        self.rooms = self._rooms()
         self._journal_declaration()
 
     # use ---------------------------------------------------------------------------------------------
 
-    def decide(
+    def decide(  # noqa: PLR0913 - two, and keywords that may be left out
         self,
         task: str,
         inputs: Mapping[str, Any],
@@ -96,39 +73,52 @@ class Product:
         session: str = "",
         key: str = "",
         options: Sequence[Proposal] = (),
+        terms: Terms | None = None,
+        verified: bool = True,
     ) -> Answer:
         """Choose how to answer, and remember the choice with the probability of every option.
 
+        It never waits for the disk. Where the ledger takes nothing, the answer comes all the same and
+        says that it is `unrecorded`, as it does for somebody who was erased; a product that declares
+        `on_store_failure = "refuse"` has an error instead.
+
         Args:
             task: of the declaration, with a reward.
-            inputs: structured, JSON values; stored as they are.
+            inputs: structured, JSON values; stored as they are, but for what is to be blacked out.
             user: pseudonymous id; needed where the task's unit is the user.
             session: decisions that share an outcome; needed where the unit is the session.
             key: idempotency key: the same call again gives the same decision.
             options: to choose from, with features of their own, instead of the task's.
+            terms: what was agreed to; as declared if left out.
+            verified: whether the caller vouches for the user.
 
         Raises:
             UnknownName: no such task.
             InputError: an id that the task's unit needs is missing, or the inputs are not JSON.
-            Conflict: the key was used before, for other inputs.
+            Conflict: the key was used before, for another question.
+            LedgerError: the ledger takes nothing, and such decisions are to be refused.
         """
-        with self._lock:
-            began = self.clock.elapsed()
-            checked = check_inputs(dict(inputs))
-            if key and (known := self._decided(task, key)):
-                return known.unless_other(checked)
-            request = self._request(task, checked, user, session, key)
-            request = replace(request, given=bool(options))
-            self.rooms.begin(task)
-            desk = self.rooms.desks[task]
+        began = self.clock.elapsed()
+        checked = self.custody.redacted(check_inputs(dict(inputs)))
+        check_ids(user=user, session=session, key=key)
+        if key and (known := self._decided(key)):
+            return known.unless_other(task, checked, user, session)
+        rooms = self.rooms
+        request = self._request(task, checked, user, session, key)
+        agreed = terms or self.spec.privacy.terms
+        request = replace(request, given=bool(options), terms=agreed, verified=verified and bool(user))
+        desk = self._begun(rooms, task)
+        with rooms.answering:
+            if key and (known := self._recent.get(key)):  # somebody else was quicker with the same key
+                return known.unless_other(task, checked, user, session)
             decision, completion = desk.serving.decide(request, desk.standing, self.spec.ladder, options)
             latency = (self.clock.elapsed() - began) * 1000.0
-            receipt = self.store.append(decision, replace(completion, latency_ms=latency))
-            answer = Answer(decision, completion.output, receipt)
-            self._remember(answer)
-            return answer
+            answer = self._recorded(decision, replace(completion, latency_ms=latency))
+            self._intake.decided(decision)
+            self._recent.add(answer)
+        return answer
 
-    def signal(
+    def signal(  # noqa: PLR0913 - three, and keywords that may be left out
         self,
         subject: str,
         name: str,
@@ -137,6 +127,9 @@ class Product:
         key: str = "",
         at: float | None = None,
         source: str = "user",
+        user: str = "",
+        terms: Terms | None = None,
+        verified: bool = True,
     ) -> Receipt:
         """Say what came back about a decision, session or user; may come early, late, or twice.
 
@@ -147,22 +140,65 @@ class Product:
             key: idempotency key; derived from subject, name and value if left out.
             at: event time, seconds since the epoch; now if left out.
             source: user, outcome, annotator, judge or system.
+            user: whose doing it was, where that is known.
+            terms: what was agreed to; as declared if left out.
+            verified: whether the caller vouches for the user.
+
+        Raises:
+            UnknownName: no such signal is declared.
+            InputError: the value is of another type, or the subject is empty.
+            Erased: the subject or the user was erased.
+            Overloaded: the ledger takes nothing for now.
         """
-        signal = stamp_signal(self.spec, self.clock, name, subject, value, key=key, at=at, source=source)
-        if not key and at is None:
-            signal = self._after_the_last(signal)
-        return self.store.append(replace(signal, fold=self._fold_of(signal)))
+        return self._intake.signal(
+            name,
+            subject,
+            value,
+            key=key,
+            at=at,
+            source=source,
+            user=user,
+            terms=terms,
+            verified=verified and bool(user),
+        )
+
+    def take(
+        self,
+        arrivals: Sequence[SignalIn | DecisionIn],
+        *,
+        verified: bool = True,
+        patience: float | None = None,
+    ) -> list[Outcome]:
+        """Store signals, and decisions that were made elsewhere; each is taken or refused for itself.
+
+        Returns when all that was taken is on disk.
+
+        Args:
+            arrivals: in the order in which they came.
+            verified: whether the caller vouches for the users that they name.
+            patience: for how many seconds to wait for the disk; None: as long as it takes.
+
+        Raises:
+            Overloaded: the ledger takes nothing for now; send all of them again.
+            LedgerError: the ledger cannot be written, or not in time; send all of them again.
+        """
+        return self._intake.take(arrivals, verified=verified, patience=patience)
 
     def cycle(self) -> Cycle:
-        """Once round the loop: digest what came in, judge, propose, promote or roll back."""
-        with self._lock:
+        """Once round the loop: digest what came in, judge, propose, promote or roll back.
+
+        Decisions go on meanwhile.
+        """
+        with self._turning:
             for task in self.rooms.tasks:
                 self.rooms.begin(task)
             try:
-                return loop.cycle(self.rooms)
+                done = loop.cycle(self.rooms)
             except BaseException:  # what it had begun is forgotten: the ledger knows nothing of it
-                self.rooms = Rooms(self.spec, self.store, self.clock, self._models)
+                self.rooms = self._rooms()
                 raise
+            self._journal_unrecorded()
+            return done
 
     # by hand -----------------------------------------------------------------------------------------
 
@@ -176,7 +212,7 @@ class Product:
         Raises:
             UnknownName: no such task, or the policy names a variant that there is not.
         """
-        with self._lock:
+        with self._turning:
             self.spec.reward_of(task)
             self.rooms.begin(task)
             main = self.rooms.desks[task].standing.main.release
@@ -198,7 +234,7 @@ class Product:
             to: id or name of a release; what the present one replaced if left out.
             by: who says so, for the journal.
         """
-        with self._lock:
+        with self._turning:
             task = task or self._only_task()
             self.spec.reward_of(task)
             self.rooms.begin(task)
@@ -220,6 +256,32 @@ class Product:
         """Store what happened elsewhere: decisions, completions, signals; they are no proof of anything."""
         return self.store.append(*decisions)
 
+    # people ------------------------------------------------------------------------------------------
+
+    def export(self, user: str) -> Iterator[dict[str, Any]]:
+        """Every row about a user, as documents with their `kind`."""
+        return persons.export(self.store, user)
+
+    def erase(self, *users: str, by: str = "a person") -> Erasing:
+        """Take users out for good: rows, bytes, and what was learned from them in this process.
+
+        Args:
+            users: their ids.
+            by: who says so, for the journal.
+        """
+        with self._turning:
+            done = persons.erase(self.store, self.custody, users, by, self.clock.now())
+            self._forget()
+            return done
+
+    def retain(self) -> Retained:
+        """Let go of what is older than its retention class allows, or more than the ledger may hold."""
+        with self._turning:
+            done = retain(self.store, self.spec, self.clock.now())
+            if done.rows:
+                self._forget()
+            return done
+
     def close(self) -> None:
         """Write what is queued, and let go of the ledger."""
         self.store.close()
@@ -232,81 +294,69 @@ class Product:
 
     # -------------------------------------------------------------------------------------------------
 
+    def _rooms(self) -> Rooms:
+        return Rooms(self.spec, self.store, self.clock, self._models, self.custody)
+
+    def _forget(self) -> None:
+        """Rebuild what is in memory from the ledger as it is now."""
+        self.rooms, self._recent = self._rooms(), RecentAnswers()
+
+    def _begun(self, rooms: Rooms, task: str) -> Desk:
+        """A task's desk, with its release 0 made."""
+        if rooms.desks[task].board.standing is None:
+            with self._turning:
+                rooms.begin(task)
+        return rooms.desks[task]
+
+    def _recorded(self, decision: Decision, completion: Completion) -> Answer:
+        """The answer, on its way to the ledger; or one that will not get there, and says so."""
+        refuse = self.spec.product.on_store_failure == "refuse"
+        try:
+            admitted = self.custody.admit(decision), self.custody.admit(completion)
+            if refuse and (fault := self.store.fault()):
+                raise LedgerError(f'{fault}; on_store_failure is "refuse", so nothing is answered')
+            receipt = self.store.append(*admitted, patience=0.0)
+        except Erased as error:
+            return Answer(decision, completion.output, None, str(error))
+        except LedgerError as error:
+            if refuse:
+                raise
+            self.unrecorded += 1
+            return Answer(decision, completion.output, None, str(error))
+        return Answer(decision, completion.output, receipt)
+
     def _request(self, task: str, inputs: dict[str, Any], user: str, session: str, key: str) -> Request:
-        declared = self.spec.task(task)
-        check_ids(user=user, session=session, key=key)
+        kind = self.spec.task(task).unit
         if task not in self.rooms.desks:
             raise SpecError(
                 f'{self.spec.source}: tasks.{task}: declares no reward; add reward = "…" to decide it'
             )
-        id_ = self.clock.new_id("decision", *([task, key] if key else []))
-        unit = {"user": user, "session": session, "decision": id_}[declared.unit]
-        if not unit:
-            raise InputError(
-                f"task {task!r} counts by {declared.unit}: pass {declared.unit}=… with the decision"
-            )
-        cluster = (session or id_) if declared.unit == "decision" else unit
+        id_ = self.clock.new_id("decision", *([key] if key else []))
+        unit, cluster = unit_of(self.spec, task, id_, user, session)
         return Request(
             id=id_,
             task=task,
             inputs=inputs,
             unit=unit,
-            unit_kind=declared.unit,
+            unit_kind=kind,
             cluster=cluster,
-            fold=fold(cluster, self.rooms.salt, self.spec.gate.fold),
+            fold=self.spec.gate.fold_of(cluster, self.rooms.salt),
             declaration=self.spec.digest,
             at=self.clock.now(),
             user=user,
             session=session,
-            key=f"{task}/{key}" if key else "",
-            terms=Terms(),
+            key=key,
         )
 
-    def _decided(self, task: str, key: str) -> Answer | None:
+    def _decided(self, key: str) -> Answer | None:
         """The answer that a key was given before, in this process or in the ledger."""
-        full = f"{task}/{key}"
-        if full in self._recent:
-            return self._recent[full]
-        decision = self.store.get(Decision, key=full)
+        if known := self._recent.get(key):
+            return known
+        decision = self.store.get(Decision, key=key)
         if decision is None:
             return None
         completion = self.store.get(Completion, decision=decision.id)
         return Answer(decision, completion.output if completion else "", self.store.append())
-
-    def _remember(self, answer: Answer) -> None:
-        for name in (answer.id, answer.decision.key):
-            if name:
-                self._recent[name] = answer
-        while len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
-
-    def _after_the_last(self, signal: Signal) -> Signal:
-        """Tell a value sent twice, which counts once, from one that was taken back and given again."""
-        about = (signal.name, signal.subject)
-        last = self._said.get(about) or self.store.get(Signal, name=signal.name, subject=signal.subject)
-        if last is not None and last.value == signal.value:
-            return replace(signal, key=last.key, id=last.id)
-        if last is not None:
-            key = digest(last.key, signal.key)
-            signal = replace(signal, key=f"{signal.name}/{signal.subject}/{key[:32]}")
-            signal = replace(signal, id=self.clock.new_id("signal", signal.key))
-        self._said[about] = signal
-        if len(self._said) > RECENT:
-            self._said.popitem(last=False)
-        return signal
-
-    def _fold_of(self, signal: Signal) -> Fold:
-        """Whose evidence a signal is: that of its decision's cluster, which a session may be."""
-        if signal.about == "decision" and (answer := self._recent.get(signal.subject)):
-            return answer.decision.fold  # the ledger may not have it yet
-        field = {"decision": "id", "session": "session", "user": "user"}[signal.about]
-        decision = self.store.get(Decision, served=True, **{field: signal.subject})
-        if decision is not None:
-            return decision.fold
-        by_user = any(task.unit == "user" for task in self.spec.tasks.values())
-        if signal.about != "session" or by_user:
-            return ""
-        return fold(signal.subject, self.rooms.salt, self.spec.gate.fold)
 
     def _only_task(self) -> str:
         if len(self.rooms.tasks) != 1:
@@ -333,6 +383,20 @@ class Product:
             entry = Entry(
                 actor="owner",
                 event="declaration",
+                subject=self.spec.product.name,
+                details=details,
+                at=self.clock.now(),
+            )
+            self.rooms.append(entry)
+
+    def _journal_unrecorded(self) -> None:
+        """Once the ledger takes rows again, say how many decisions it missed."""
+        missed, self.unrecorded = self.unrecorded, 0
+        if missed:
+            details = {"decisions": missed}
+            entry = Entry(
+                actor="loop",
+                event="decisions unrecorded",
                 subject=self.spec.product.name,
                 details=details,
                 at=self.clock.now(),

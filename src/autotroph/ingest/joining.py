@@ -4,7 +4,7 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from autotroph.records import Completion, Decision, Interaction, Signal, Value
+from autotroph.records import Completion, Decision, Interaction, Signal
 
 
 class Joiner:
@@ -23,13 +23,12 @@ class Joiner:
         self._horizons, self._names = horizons, names
         self._open: dict[str, tuple[Decision, Completion]] = {}
         self._signals: dict[tuple[str, str], dict[str, list[Signal]]] = defaultdict(dict)
-        self._decided: set[str] = set()
+        self._closed: set[str] = set()
 
     def take_decisions(self, decisions: Iterable[tuple[Decision, Completion]]) -> None:
         """Open interactions."""
         for decision, completion in decisions:
             self._open[decision.id] = (decision, completion)
-            self._decided.add(decision.about)
 
     def take_signals(self, signals: Iterable[Signal]) -> None:
         """Keep the signals that rewards use, by event time: which of a name counts, the horizon says."""
@@ -43,33 +42,44 @@ class Joiner:
     def interactions(self) -> Iterator[Interaction]:
         """The open interactions, each with the signals that count for it so far."""
         for decision, completion in self._open.values():
-            yield Interaction(decision=decision, completion=completion, signals=self._about(decision))
+            yield self._interaction(decision, completion)
 
     def close(self, decision: str) -> Interaction:
-        """Forget an interaction whose reward is final, and hand it over."""
+        """Hand over an interaction whose reward is final; `tidy` forgets what came back about it."""
         made, completion = self._open.pop(decision)
-        return Interaction(decision=made, completion=completion, signals=self._about(made))
+        self._closed.add(made.about)
+        return self._interaction(made, completion)
+
+    def tidy(self) -> None:
+        """Forget the signals about decisions all of whose interactions are closed."""
+        still = {decision.about for decision, _ in self._open.values()}
+        for about in self._closed - still:
+            self._signals.pop(("decision", about), None)
+        self._closed &= still
 
     @property
     def open(self) -> int:
         """How many interactions wait for their reward."""
         return len(self._open)
 
-    @property
-    def orphans(self) -> int:
-        """How many signals are about decisions that nobody made, as far as is known yet."""
-        subjects = {subject for about, subject in self._signals if about == "decision"}
-        return len(subjects - self._decided)
+    def _interaction(self, decision: Decision, completion: Completion) -> Interaction:
+        said = self._about(decision)
+        return Interaction(
+            decision=decision,
+            completion=completion,
+            signals={name: signal.value for name, signal in said.items()},
+            agreed=all(one.terms.may_learn for one in said.values()),
+        )
 
-    def _about(self, decision: Decision) -> dict[str, Value]:
+    def _about(self, decision: Decision) -> dict[str, Signal]:
         until = decision.at + self._horizons[decision.task]
         subjects = (("user", decision.user), ("session", decision.session), ("decision", decision.about))
-        found: dict[str, Value] = {}
+        found: dict[str, Signal] = {}
         for subject in subjects:
             for name, known in self._signals.get(subject, {}).items():
                 timely = bisect_left(known, until, key=lambda one: one.at)
                 if timely:
-                    found[name] = known[timely - 1].value
+                    found[name] = known[timely - 1]
         return found
 
 

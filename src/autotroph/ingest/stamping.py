@@ -5,10 +5,11 @@ from typing import Any
 
 from autotroph.clock import Clock, digest
 from autotroph.errors import InputError, UnknownName
-from autotroph.records import Signal, Terms, Value, canonical
+from autotroph.records import Signal, Value, canonical
 from autotroph.spec import Spec
 
 SOURCES = ("user", "outcome", "annotator", "judge", "system")
+LONGEST_ID = 256
 _TYPES: dict[str, tuple[type, ...]] = {"boolean": (bool,), "number": (int, float), "text": (str,)}
 
 
@@ -21,7 +22,7 @@ def stamp_signal(spec: Spec, clock: Clock, name: str, subject: str, value: Any, 
         name: of a declared signal.
         subject: id of the decision, session or user.
         value: of the declared type.
-        given: `key`, `at`, `source`, `fold`, `terms` where the caller knows better than the defaults.
+        given: `key`, `at`, `source`, `user`, `verified`, `fold`, `terms` where they are known.
 
     Raises:
         UnknownName: no such signal is declared.
@@ -34,23 +35,36 @@ def stamp_signal(spec: Spec, clock: Clock, name: str, subject: str, value: Any, 
         raise InputError(
             f"signal {name!r}: the id of the {declared.about} it is about must be a text, got {subject!r}"
         )
+    check_ids(subject=subject, key=given.get("key", ""), user=given.get("user", ""))
     checked = _value(name, declared.type, value)
     source, at = given.get("source", "user"), given.get("at")
     if source not in SOURCES:
         raise UnknownName("source", source, SOURCES)
-    key = given.get("key") or digest(name, subject, canonical([checked, at]))[:32]
+    key = given.get("key") or derived_key(name, subject, checked, at)
     return Signal(
-        id=clock.new_id("signal", subject, name, key),
+        id=clock.new_id("signal", key),
         name=name,
         about=declared.about,
         subject=subject,
         value=checked,
         at=clock.now() if at is None else float(at),
         source=source,
+        user=given.get("user", ""),
+        verified=given.get("verified", False),
         fold=given.get("fold", ""),
-        key=f"{name}/{subject}/{key}",
-        terms=given.get("terms", Terms()),
+        key=key,
+        terms=given.get("terms") or spec.privacy.terms,
     )
+
+
+def derived_key(name: str, subject: str, value: Value, at: float | None, before: str = "") -> str:
+    """The idempotency key of a signal whose sender gave none: what was said, and when if that was said.
+
+    Args:
+        name, subject, value, at: what was said.
+        before: the key of the signal that this one takes back.
+    """
+    return f"derived/{digest(name, subject, canonical([value, at]), before)[:32]}"
 
 
 def _value(name: str, kind: str, value: Any) -> Value:
@@ -66,10 +80,14 @@ def _value(name: str, kind: str, value: Any) -> Value:
 
 
 def check_ids(**ids: object) -> None:
-    """Ids are texts; an empty one is none."""
+    """Ids are texts, not too long, and without characters that cannot be seen; an empty one is none."""
     for name, value in ids.items():
         if not isinstance(value, str):
             raise InputError(f"{name} must be a text; got {type(value).__name__} {value!r:.60}")
+        if len(value) > LONGEST_ID:
+            raise InputError(f"{name} has {len(value)} characters; at most {LONGEST_ID} are taken")
+        if not value.isprintable():
+            raise InputError(f"{name} {value!r:.60} holds a character that cannot be printed")
 
 
 def check_inputs(inputs: Any) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from autotroph.clock import digest
+from autotroph.clock import digest, draw
 from autotroph.errors import SpecError, UnknownName
-from autotroph.records import IMPROVE, Terms, canonical
+from autotroph.records import IMPROVE, Fold, Terms, canonical
 from autotroph.spec.durations import Duration, Size
 from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
 from autotroph.spec.policies import First, PolicyDocument
@@ -135,6 +135,10 @@ class GateSpec(Declared, frozen=True, kw_only=True):
     liars: ShareOrNone = 0.0
     minimum: Count = 30
     margin: NotNegative = 0.0
+
+    def fold_of(self, cluster: str, salt: str) -> Fold:
+        """Whose evidence a cluster is, for good: the gate's, which no track may see, or the tracks'."""
+        return "gate" if draw(salt, "fold", cluster) < self.fold else "tracks"
 
 
 class LadderSpec(Declared, frozen=True, kw_only=True):

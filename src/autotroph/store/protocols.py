@@ -55,6 +55,9 @@ class Reader(Protocol):
     def last(self) -> int:
         """The last acknowledged sequence of the ledger; 0 while it is empty."""
 
+    def size(self) -> int:
+        """How many bytes its rows take, room that was freed aside."""
+
     def meta(self, name: str) -> str | None:
         """A fact about the whole ledger: `seed`, `schema`, `created`, or what `set_meta` kept."""
 
