@@ -60,6 +60,8 @@ class Product:
         self.custody = Custody(store, salt, Redactor(spec.privacy.redact, spec.privacy.patterns))
         self._intake = Intake(spec, clock, store, self.custody, salt)
         self.rooms = self._rooms()
+        if store.meta("scrub"):  # an erasure was broken off between its rows and their bytes
+            store.scrub()
         self._journal_declaration()
 
     # use ---------------------------------------------------------------------------------------------

@@ -66,8 +66,8 @@ class Custody:
             case Completion():
                 text = self._redactor.text
                 return replace(record, output=text(record.output), error=text(record.error))
-            case Signal(value=str()):
-                return replace(record, value=self._redactor.text(record.value))
+            case Signal(value=str() as text):
+                return replace(record, value=self._redactor.text(text))
             case _:
                 return record
 

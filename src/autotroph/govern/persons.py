@@ -22,13 +22,15 @@ PAGE = 500
 _DECISIONS = "SELECT sequence, id, session FROM decisions WHERE user IN (SELECT value FROM json_each(?))"
 _SESSIONS = """
 SELECT DISTINCT w.value FROM json_each(:sessions) AS w WHERE NOT EXISTS (
-  SELECT 1 FROM decisions AS d WHERE d.session = w.value AND d.user NOT IN (SELECT value FROM json_each(:users)))
+  SELECT 1 FROM decisions AS d
+   WHERE d.session = w.value AND d.user NOT IN (SELECT value FROM json_each(:users)))
 """
 _SIGNALS = """
-SELECT sequence FROM signals WHERE about = 'decision' AND subject IN (SELECT value FROM json_each(:decisions))
-UNION SELECT sequence FROM signals WHERE about = 'session' AND subject IN (SELECT value FROM json_each(:sessions))
-UNION SELECT sequence FROM signals WHERE about = 'user' AND subject IN (SELECT value FROM json_each(:users))
-UNION SELECT sequence FROM signals WHERE user <> '' AND user IN (SELECT value FROM json_each(:users))
+SELECT sequence FROM signals
+ WHERE about = 'decision' AND subject IN (SELECT value FROM json_each(:decisions))
+    OR about = 'session' AND subject IN (SELECT value FROM json_each(:sessions))
+    OR about = 'user' AND subject IN (SELECT value FROM json_each(:users))
+    OR user <> '' AND user IN (SELECT value FROM json_each(:users))
 """
 _OF_DECISIONS = "SELECT sequence FROM {table} WHERE decision IN (SELECT value FROM json_each(?))"
 
@@ -48,13 +50,12 @@ class Belongings(msgspec.Struct, frozen=True):
 
 
 class Erasing(msgspec.Struct, frozen=True):
-    """What an erasure did: users that were named, rows that went, bytes of the ledger afterwards."""
+    """What an erasure did: users that were named, and rows that went."""
 
     users: int
     decisions: int
     signals: int
     rows: int
-    searched: int
 
 
 def belongings(reader: Reader, users: Sequence[str]) -> Belongings:
@@ -98,7 +99,7 @@ def erase(store: Store, custody: Custody, users: Sequence[str], by: str, now: fl
 
     Raises:
         InputError: no user is named, or an id is empty.
-        LedgerError: it could not be done, or bytes of theirs are found in a file nevertheless.
+        LedgerError: it could not be done, or bytes of theirs are left because somebody reads them.
     """
     if not users or not all(users):
         raise InputError("name the users to erase by their ids; none of them may be empty")
@@ -114,12 +115,11 @@ def erase(store: Store, custody: Custody, users: Sequence[str], by: str, now: fl
         decisions=sum(len(one.decisions) for one in mine),
         signals=sum(len(one.rows[Signal]) for one in mine),
         rows=sum(one.count for one in mine),
-        searched=0,
     )
     details = {"users": done.users, "decisions": done.decisions, "signals": done.signals}
     store.append(Entry(actor=by, event="erased", subject="users", details=details, at=now)).durable()
-    ids = [id_ for one in mine for id_ in (*one.users, *one.decisions, *one.sessions)]
-    return msgspec.structs.replace(done, searched=store.scrub(ids))
+    store.scrub()
+    return done
 
 
 def _marks(custody: Custody, mine: Belongings, now: float) -> list[Erasure]:

@@ -6,6 +6,7 @@ that came of them. The file keeps its size, and what went is room for what comes
 
 import json
 from collections.abc import Iterable, Mapping
+from math import ceil
 
 import msgspec
 
@@ -16,6 +17,9 @@ from autotroph.store import Store
 
 BATCH = 5_000
 """Decisions, and signals, that go in one transaction."""
+
+FEWEST = 8
+"""Decisions that go at least, when the ledger is too large."""
 
 _FINISHED = """
 SELECT d.sequence, d.id FROM decisions AS d
@@ -90,8 +94,11 @@ def _aged(store: Store, given: Mapping[str, str | int | float]) -> int:
 
 def _oldest(store: Store, largest: int, given: Mapping[str, str | int | float]) -> int:
     went = 0
-    while largest and store.size() > largest:
-        rows = store.query(_FINISHED.format(which="1"), {**given, "batch": BATCH // 5}).rows
+    while largest and (size := store.size()) > largest:
+        ((count,),) = store.query("SELECT count(*) FROM decisions").rows
+        surplus = ceil(msgspec.convert(count, int) * (size - largest) / size)
+        batch = min(BATCH, max(FEWEST, surplus))
+        rows = store.query(_FINISHED.format(which="1"), {**given, "batch": batch}).rows
         if not rows:
             break
         went += _remove(store, rows)

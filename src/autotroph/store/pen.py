@@ -1,5 +1,6 @@
 """What the writer writes with: rows to statements inside one transaction, sequences, retries, the chain."""
 
+import json
 from collections.abc import Sequence
 
 import apsw
@@ -61,6 +62,13 @@ class Pen:
             raise
         self._connection.execute("RELEASE append")
         return sequences
+
+    def delete(self, table: str, sequences: Sequence[int]) -> None:
+        """Deletes rows; what lies apart of them goes with them."""
+        chosen = "SELECT value FROM json_each(?)"
+        self._connection.execute(
+            f"DELETE FROM {table} WHERE sequence IN ({chosen})", (json.dumps(list(sequences)),)
+        )
 
     def keep(self, name: str, value: str) -> tuple[int, ...]:
         """Writes a fact about the whole ledger."""

@@ -118,14 +118,13 @@ class Store(Reader, Protocol):
         person's data. Bytes may linger in the files until `scrub`.
         """
 
-    def scrub(self, texts: Sequence[str] = ()) -> int:
-        """Leaves nothing of removed rows in the ledger's files, and returns how many bytes they have.
+    def scrub(self) -> None:
+        """Leaves nothing of removed rows in the ledger's files.
 
-        Args:
-            texts: what must not be found in any of the files any more; they are searched for it.
+        Until it was done, `meta("scrub")` is `due`.
 
         Raises:
-            LedgerError: a reader holds on to an old state, or a text is found nevertheless.
+            LedgerError: another process reads an old state; what was removed is still in the log.
         """
 
     def set_meta(self, name: str, value: str) -> None:
