@@ -18,6 +18,10 @@ from autotroph.store import Store
 BATCH = 5_000
 """Decisions, and signals, that go in one transaction."""
 
+EVERY = 86_400.0
+"""Seconds between two looks at the age of rows, where the first one found something."""
+
+LET_GO = "let go"
 FEWEST = 8
 """Decisions that go at least, when the ledger is too large."""
 
@@ -58,6 +62,9 @@ class Retained(msgspec.Struct, frozen=True):
 def retain(store: Store, spec: Spec, now: float) -> Retained:
     """Let go of what the declared retention does not keep; nothing where nothing is due.
 
+    Age is looked at once a day. A ledger that is too large goes down to a little less than it may be, so
+    that this is rare.
+
     Args:
         store: the ledger.
         spec: declares classes and the largest size.
@@ -68,15 +75,16 @@ def retain(store: Store, spec: Spec, now: float) -> Retained:
         return Retained()
     rewarded = json.dumps([name for name, task in spec.tasks.items() if task.reward])
     given: dict[str, str | int | float] = {"through": last.through, "rewarded": rewarded, "batch": BATCH}
-    aged = 0
-    for name, kept in spec.retention.classes.items():
+    aged, recent = 0, store.get(Entry, event=LET_GO)
+    due = recent is None or now >= recent.at + EVERY
+    for name, kept in spec.retention.classes.items() if due else ():
         aged += _aged(store, {**given, "class": name, "before": now - float(kept)})
     oldest = _oldest(store, int(spec.retention.largest), given)
     done = Retained(aged, oldest)
     if done.rows:
         details = {"aged": aged, "oldest": oldest}
         store.append(
-            Entry(actor="retention", event="let go", subject="rows", details=details, at=now)
+            Entry(actor="retention", event=LET_GO, subject="rows", details=details, at=now)
         ).durable()
     return done
 
@@ -94,9 +102,10 @@ def _aged(store: Store, given: Mapping[str, str | int | float]) -> int:
 
 def _oldest(store: Store, largest: int, given: Mapping[str, str | int | float]) -> int:
     went = 0
-    while largest and (size := store.size()) > largest:
+    target = int(largest * 0.95) if store.size() > largest else largest
+    while largest and (size := store.size()) > target:
         ((count,),) = store.query("SELECT count(*) FROM decisions").rows
-        surplus = ceil(msgspec.convert(count, int) * (size - largest) / size)
+        surplus = ceil(msgspec.convert(count, int) * (size - target) / size)
         batch = min(BATCH, max(FEWEST, surplus))
         rows = store.query(_FINISHED.format(which="1"), {**given, "batch": batch}).rows
         if not rows:

@@ -57,6 +57,7 @@ def _refuse_local(spec: Spec) -> None:
 def _turn(product: Product) -> dict[str, Any]:
     before = product.store.last()
     done = product.cycle()
+    product.retain()
     counts = {name: done.counts.get(name, 0) for name in ("decisions", "shadows", "rewards")}
     return {
         "number": done.number,
