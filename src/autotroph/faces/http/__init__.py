@@ -1,0 +1,25 @@
+"""The product over HTTP: thin, over the same functions that the library has.
+
+Imported only by what serves: uvicorn and starlette are felt.
+
+| file | idea |
+|---|---|
+| server.py | the process: socket, signals, the end |
+| protocol.py | the connection: heads that are too long or too slow |
+| app.py | guard, route, handler; what goes wrong becomes an answer |
+| guard.py | host, origin, key, scope |
+| route.py | what a route is, and how a path finds it |
+| routes.py | all routes, in one table |
+| openapi.py | the OpenAPI document, made of the table |
+| refusals.py | errors in one shape |
+| bodies.py | a body, within a deadline and a size |
+| shapes.py | requests and answers |
+| service.py | what handlers share, threads among it |
+| batcher.py | single callers, taken together |
+| turning.py | the cycles in the background |
+| arriving.py | signals and imports |
+| deciding.py | decisions |
+| reading.py | status, releases, verdicts, measurements, journal |
+| operating.py | cycle, rollback, export, erasure |
+| index.py | what there is, alive, ready |
+"""

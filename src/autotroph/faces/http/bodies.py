@@ -1,0 +1,197 @@
+"""The body of a request: read within a deadline, unpacked, and never more of it held than was agreed."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from email.message import Message
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
+
+from autotroph.errors import InputError, Overloaded, UnknownName
+from autotroph.faces.http.refusals import Refusal, unreadable
+from autotroph.ingest.reading import LIMITS, TooLarge
+from autotroph.ingest.streams import Line, Lines, Unpacker
+
+CHARSETS = ("", "utf-8", "utf8", "us-ascii")
+
+BATCH, BATCH_BYTES = 500, 2**20
+"""Lines of a stream that are taken at a time: so many, or fewer when they have so many bytes."""
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a body a server takes, and for how long it waits; bytes and seconds.
+
+    Attributes:
+        document: seconds for a whole document to arrive.
+        pause: seconds between two pieces of a stream.
+        stream: seconds for a whole stream.
+        stream_bytes: of a stream, unpacked.
+        held_bytes: of all documents that are being read or taken at a time.
+        rest: seconds for what is left of a body when the answer is clear already.
+        rest_bytes: of it.
+    """
+
+    document: float = 10.0
+    pause: float = 20.0
+    stream: float = 600.0
+    stream_bytes: int = 64 * 2**20
+    held_bytes: int = 32 * 2**20
+    rest: float = 1.0
+    rest_bytes: int = 2**20
+
+
+class Held:
+    """How many bytes of documents are in memory; more than the limit is refused."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._bytes = limit, 0
+
+    def take(self, size: int) -> None:
+        """Hold so many more; Overloaded if that is too many."""
+        if self._bytes + size > self._limit:
+            raise Overloaded(f"{self._bytes:,} bytes of requests are in work already; send it again later")
+        self._bytes += size
+
+    def free(self, size: int) -> None:
+        """Hold so many fewer."""
+        self._bytes -= size
+
+
+class Body:
+    """What follows the head of a request.
+
+    Args:
+        headers: of the request.
+        receive: of its connection.
+        patience: how much, and for how long.
+        held: what all requests together hold.
+
+    Attributes:
+        complete: whether nothing is left to be read.
+    """
+
+    def __init__(self, headers: Headers, receive: Receive, patience: Patience, held: Held) -> None:
+        self._headers, self._receive, self._patience, self._held = headers, receive, patience, held
+        self._mine = 0
+        declared = headers.get("content-length", "")
+        self._declared = int(declared) if declared.isascii() and declared.isdigit() else 0
+        self.complete = not (self._declared or "transfer-encoding" in headers)
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters; empty where none is said.
+
+        Raises:
+            Refusal: the charset is not UTF-8.
+        """
+        said = self._headers.get("content-type", "")
+        if ";" not in said:
+            return said.strip().lower()
+        message = Message()
+        message["content-type"] = said
+        charset = str(message.get_param("charset") or "").lower()
+        if charset not in CHARSETS:
+            raise Refusal("media_type", f"charset {charset!r:.40} is not read; send UTF-8")
+        return message.get_content_type()
+
+    async def document(self) -> bytes:
+        """All of it, unpacked: no more than one document may have.
+
+        Raises:
+            TooLarge: it is larger.
+            Overloaded: too many others are being read.
+            Refusal: it did not arrive in time, or is packed in a way that is not read.
+        """
+        unpacker = self._unpacker(LIMITS.size)
+        if self._declared > LIMITS.size:
+            raise TooLarge(f"a document of {self._declared:,} bytes; at most {LIMITS.size:,} are read")
+        end = asyncio.get_running_loop().time() + self._patience.document
+        found = bytearray()
+        async for chunk in self._chunks(end, self._patience.document):
+            for piece in _unpacked(unpacker, chunk):
+                self._hold(len(piece))
+                found += piece
+        _flush(unpacker)
+        return bytes(found)
+
+    async def lines(self) -> AsyncGenerator[list[Line], None]:
+        """Its lines, some at a time; nothing is read ahead while they are being taken.
+
+        Raises:
+            TooLarge: the stream is larger than agreed.
+            Refusal: it did not arrive in time, or is packed in a way that is not read.
+        """
+        unpacker, cutter = self._unpacker(self._patience.stream_bytes), Lines()
+        end = asyncio.get_running_loop().time() + self._patience.stream
+        gathered, weight = list[Line](), 0
+        async for chunk in self._chunks(end, self._patience.pause):
+            for piece in _unpacked(unpacker, chunk):
+                gathered += cutter.feed(piece)
+                weight += len(piece)
+                while len(gathered) >= BATCH or (gathered and weight >= BATCH_BYTES):
+                    yield gathered[:BATCH]
+                    del gathered[:BATCH]
+                    weight = 0
+        _flush(unpacker)
+        gathered += cutter.flush()
+        if gathered:
+            yield gathered
+
+    async def finish(self) -> bool:
+        """Read what is left, if it is little, so that the connection can be used again; whether it can."""
+        if self.complete or "expect" in self._headers:
+            return self.complete
+        left = self._patience.rest_bytes
+        end = asyncio.get_running_loop().time() + self._patience.rest
+        try:
+            async for chunk in self._chunks(end, self._patience.rest):
+                left -= len(chunk)
+                if left < 0:
+                    break
+        except Refusal:
+            pass  # it does not come: the connection is closed after the answer
+        return self.complete
+
+    def free(self) -> None:
+        """Hold nothing of it any more."""
+        self._held.free(self._mine)
+        self._mine = 0
+
+    async def _chunks(self, end: float, pause: float) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        while not self.complete:
+            try:
+                async with asyncio.timeout_at(min(end, loop.time() + pause)):
+                    message = await self._receive()
+            except TimeoutError:
+                raise Refusal("too_slow", "the body did not arrive in time; send it faster") from None
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            self.complete = not message.get("more_body", False)
+            yield message.get("body", b"")
+
+    def _unpacker(self, limit: int) -> Unpacker:
+        try:
+            return Unpacker(self._headers.get("content-encoding", ""), limit)
+        except UnknownName as error:
+            raise Refusal("media_type", str(error), where="content-encoding") from None
+
+    def _hold(self, size: int) -> None:
+        self._held.take(size)
+        self._mine += size
+
+
+def _unpacked(unpacker: Unpacker, chunk: bytes) -> Iterator[bytes]:
+    try:
+        yield from unpacker.feed(chunk)
+    except InputError as error:
+        raise unreadable(error) from None
+
+
+def _flush(unpacker: Unpacker) -> None:
+    try:
+        unpacker.flush()
+    except InputError as error:
+        raise unreadable(error) from None

@@ -1,0 +1,145 @@
+"""The connection: uvicorn's, with an end to heads that are too long or too slow."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from autotroph.faces.http.refusals import STATUS, Error, ErrorBody, Kind
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connection may do.
+
+    Attributes:
+        connections: open at a time.
+        head: bytes of a request's first line, headers and trailers together; what comes between the pieces
+            of a body counts too.
+        head_seconds: for it to arrive, from its first byte on, or from when the connection was opened.
+    """
+
+    connections: int = 512
+    head: int = 32 * 2**10
+    head_seconds: float = 10.0
+
+
+class Connection(HttpToolsProtocol):
+    """One connection.
+
+    uvicorn reads a head of any length and waits for it for ever; both are bounded here. It counts bytes for
+    which the parser had no use yet, so that a header, a trailer or a chunk extension without an end is
+    noticed while it is still short.
+    """
+
+    limits = Limits()
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._unused = self._head = 0
+        self._in_body = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Takes a connection, unless there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.connections:
+            self._refuse("unavailable", "too many connections are open; try again later", retry=True)
+        else:
+            self._deadline = self.loop.call_later(self.limits.head_seconds, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Lets go of it."""
+        self._in_time()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes the next bytes."""
+        self._unused += len(data)
+        if self.parser is None or self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._unused > self.limits.head and not self.transport.is_closing():
+            self._too_long()
+        if self._in_body or not self._unused:
+            self._in_time()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.limits.head_seconds, self._too_slow)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._head = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Part of its first line."""
+        self._measure(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer; trailers are not handed on."""
+        self._measure(len(name) + len(value) + 4)
+        if not self._in_body:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._unused, self._in_body = 0, True
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Part of the body."""
+        self._unused = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is there."""
+        self._unused, self._in_body = 0, False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Answers what is no HTTP, in the shape of every refusal."""
+        if self._head > self.limits.head:
+            self._too_long()
+        else:
+            self._refuse("bad_request", "not HTTP that can be read in one way only")
+
+    def _measure(self, size: int) -> None:
+        self._head += size
+        if self._head > self.limits.head:
+            raise ValueError("the head is too long")  # ends the parser, which ends in send_400_response
+
+    def _owes_another(self) -> bool:
+        """Whether the next answer on this connection is not about the bytes that were just read."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        return not self._in_body or cycle.response_started or bool(self.pipeline)
+
+    def _in_time(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._refuse("too_slow", "the head of the request did not arrive in time")
+
+    def _too_long(self) -> None:
+        self._refuse("too_large", f"the head of a request may have {self.limits.head:,} bytes", status=431)
+
+    def _refuse(self, kind: Kind, message: str, *, status: int = 0, retry: bool = False) -> None:
+        if self.transport.is_closing():
+            return
+        if self._owes_another():
+            self.transport.close()
+            return
+        body = msgspec.json.encode(Error(ErrorBody(type=kind, message=message)))
+        head = [
+            f"HTTP/1.1 {status or STATUS[kind]} ",
+            "content-type: application/json",
+            f"content-length: {len(body)}",
+            "connection: close",
+            *(["retry-after: 1"] if retry else []),
+        ]
+        self.transport.write("\r\n".join([*head, "", ""]).encode() + body)
+        self.transport.close()

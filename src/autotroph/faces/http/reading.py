@@ -1,0 +1,99 @@
+"""What is known about the product: its health, releases, verdicts, measurements and journal."""
+
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+from starlette.responses import Response
+
+from autotroph import __version__
+from autotroph.faces.http.refusals import answered
+from autotroph.faces.http.route import Call
+from autotroph.faces.http.shapes import (
+    Journal,
+    Measurements,
+    Paging,
+    Releases,
+    Serving,
+    Standing,
+    Status,
+    Verdicts,
+)
+from autotroph.observe.health import health
+from autotroph.records import Entry, Measurement, Record, Verdict
+from autotroph.store import Reader
+
+R = TypeVar("R", bound=Record)
+
+_RELEASES = """
+SELECT r.sequence, r.release, r.task, r.name, r.parent, r.candidate, r.made,
+       r.stage, r.epoch, r.share, r.since,
+       coalesce(v.finding, '') AS finding, coalesce(v.judge, '') AS judge, coalesce(v.reason, '') AS reason
+FROM release_log AS r
+LEFT JOIN verdicts AS v
+  ON v.sequence = (SELECT max(sequence) FROM verdicts WHERE candidate = r.candidate AND r.candidate <> '')
+WHERE r.sequence > :after ORDER BY r.sequence LIMIT :limit
+"""
+
+
+async def status(call: Call) -> Response:
+    """The product's health, and the server's."""
+    service = call.service
+    found = await service.read(lambda reader: health(reader, service.product.spec))
+    serving = Serving(
+        version=__version__,
+        since=service.since,
+        fault=service.product.store.fault(),
+        unrecorded=service.product.unrecorded,
+        waiting=service.signals.waiting,
+        loop=service.turning.turned,
+    )
+    return answered(Status(healthy=found.healthy, serving=serving, **msgspec.structs.asdict(found)))
+
+
+async def releases(call: Call) -> Response:
+    """Releases, where they stand, and what was found about them last."""
+    wanted = call.query(Paging)
+
+    def read(reader: Reader) -> list[Standing]:
+        found = reader.query(_RELEASES, {"after": wanted.after, "limit": wanted.limit + 1}).dicts()
+        return msgspec.convert(found, list[Standing])
+
+    items, after = _page(await call.service.read(read), wanted)
+    return answered(Releases(items=items, next=after))
+
+
+async def verdicts(call: Call) -> Response:
+    """Verdicts."""
+    items, after = await _rows(call, Verdict)
+    return answered(Verdicts(items=items, next=after))
+
+
+async def measurements(call: Call) -> Response:
+    """Measurements."""
+    items, after = await _rows(call, Measurement)
+    return answered(Measurements(items=items, next=after))
+
+
+async def journal(call: Call) -> Response:
+    """The journal."""
+    items, after = await _rows(call, Entry)
+    return answered(Journal(items=items, next=after))
+
+
+async def _rows(call: Call, kind: type[R]) -> tuple[tuple[R, ...], int | None]:
+    wanted = call.query(Paging)
+
+    def read(reader: Reader) -> list[R]:
+        return list(islice(reader.scan(kind, after=wanted.after), wanted.limit + 1))
+
+    return _page(await call.service.read(read), wanted)
+
+
+S = TypeVar("S", bound=Record | Standing)
+
+
+def _page(found: list[S], wanted: Paging) -> tuple[tuple[S, ...], int | None]:
+    """As many as were asked for, and where to read on if there are more."""
+    items = tuple(found[: wanted.limit])
+    return items, items[-1].sequence if len(found) > wanted.limit else None

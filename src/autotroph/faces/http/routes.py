@@ -1,0 +1,178 @@
+"""All that can be asked for, in one table: routing, the OpenAPI document and tests are made of it."""
+
+from typing import Any
+
+from autotroph.faces.http import arriving, deciding, index, operating, reading
+from autotroph.faces.http.guard import Door
+from autotroph.faces.http.route import Route
+from autotroph.faces.http.shapes import (
+    Alive,
+    Decided,
+    DecideIn,
+    Index,
+    Journal,
+    Measurements,
+    Paging,
+    Ready,
+    Releases,
+    RollbackIn,
+    RolledBack,
+    Status,
+    Taken,
+    Verdicts,
+)
+from autotroph.govern.persons import Erasing
+from autotroph.ingest.arrivals import DecisionIn, SignalIn
+from autotroph.ingest.intake import Outcome
+from autotroph.records import Cycle
+
+_OPEN, _READ, _OPERATE = Door(), Door(scope="read"), Door(scope="operate")
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/",
+        door=Door(scope="read", page=True),
+        summary="What there is.",
+        handler=index.index,
+        gives=Index,
+    ),
+    Route(
+        method="GET",
+        path="/healthz",
+        door=_OPEN,
+        summary="Whether the process is alive.",
+        handler=index.healthz,
+        gives=Alive,
+    ),
+    Route(
+        method="GET",
+        path="/readyz",
+        door=_OPEN,
+        summary="Whether the store takes rows.",
+        handler=index.readyz,
+        gives=Ready,
+        refuses=(503,),
+    ),
+    Route(
+        method="GET",
+        path="/openapi.json",
+        door=_OPEN,
+        summary="This document.",
+        handler=index.openapi,
+        gives=dict[str, Any],
+    ),
+    Route(
+        method="POST",
+        path="/v1/signals",
+        door=Door(scope="signals", browsers=True),
+        summary="Say what came back: one signal, or a stream of lines. Answered when it is on disk.",
+        handler=arriving.signals,
+        takes=SignalIn,
+        gives=Outcome,
+        lines=Taken,
+        refuses=(409, 410, 413, 503),
+    ),
+    Route(
+        method="POST",
+        path="/v1/imports",
+        door=Door(scope="decide"),
+        summary="Bring decisions that were made elsewhere, and signals: one, or a stream of lines.",
+        handler=arriving.imports,
+        takes=DecisionIn | SignalIn,
+        gives=Outcome,
+        lines=Taken,
+        refuses=(409, 410, 413, 503),
+    ),
+    Route(
+        method="POST",
+        path="/v1/tasks/{task}/decisions",
+        door=Door(scope="decide"),
+        summary="Decide. Answered even when the store takes nothing, unless that is to be refused.",
+        handler=deciding.decide,
+        takes=DecideIn,
+        gives=Decided,
+        refuses=(404, 409, 413, 503),
+    ),
+    Route(
+        method="GET",
+        path="/v1/status",
+        door=_READ,
+        summary="Is it healthy, is it learning, what was it worth, what needs me.",
+        handler=reading.status,
+        gives=Status,
+    ),
+    Route(
+        method="GET",
+        path="/v1/releases",
+        door=_READ,
+        summary="What serves and what served.",
+        handler=reading.releases,
+        gives=Releases,
+        query=Paging,
+    ),
+    Route(
+        method="GET",
+        path="/v1/verdicts",
+        door=_READ,
+        summary="What gate, ladder and people found.",
+        handler=reading.verdicts,
+        gives=Verdicts,
+        query=Paging,
+    ),
+    Route(
+        method="GET",
+        path="/v1/measurements",
+        door=_READ,
+        summary="What was measured.",
+        handler=reading.measurements,
+        gives=Measurements,
+        query=Paging,
+    ),
+    Route(
+        method="GET",
+        path="/v1/journal",
+        door=_READ,
+        summary="Everything that changed behaviour.",
+        handler=reading.journal,
+        gives=Journal,
+        query=Paging,
+    ),
+    Route(
+        method="POST",
+        path="/v1/cycle",
+        door=_OPERATE,
+        summary="Go round the loop once, now.",
+        handler=operating.cycle,
+        gives=Cycle,
+        refuses=(503,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/rollback",
+        door=_OPERATE,
+        summary="Serve an earlier release from the next decision on.",
+        handler=operating.rollback,
+        takes=RollbackIn,
+        gives=RolledBack,
+        refuses=(413, 503),
+    ),
+    Route(
+        method="GET",
+        path="/v1/users/{user}/export",
+        door=_OPERATE,
+        summary="Every row about a user, as lines.",
+        handler=operating.export,
+        gives=dict[str, Any],
+        gives_lines=True,
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/users/{user}",
+        door=_OPERATE,
+        summary="Take a user out for good.",
+        handler=operating.erase,
+        gives=Erasing,
+        refuses=(503,),
+    ),
+)

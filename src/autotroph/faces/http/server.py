@@ -1,0 +1,183 @@
+"""The process: a socket, uvicorn on it, and an end that finishes what was begun."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import msgspec
+import uvicorn
+
+from autotroph.errors import InputError
+from autotroph.faces.http.app import App
+from autotroph.faces.http.bodies import Patience
+from autotroph.faces.http.guard import Guard, Keys
+from autotroph.faces.http.protocol import Connection
+from autotroph.faces.http.routes import ROUTES
+from autotroph.faces.http.service import Service
+from autotroph.faces.library import Product
+
+_LOG = logging.getLogger("autotroph.serve")
+
+GRACE = 6
+"""Seconds that requests have to end when the server stops."""
+
+FORCE = 9.0
+"""Seconds after which a server that was told to stop is gone, whatever hangs."""
+
+WILDCARD = ("", "0.0.0.0", "::")
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a server listens, and by which names it may be asked besides those of the loopback."""
+
+    host: str = "127.0.0.1"
+    port: int = 4780
+    names: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """What to open."""
+        host = "127.0.0.1" if self.host in WILDCARD else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that has its address, and takes no connection yet; port 0 takes any that is free.
+
+    Raises:
+        InputError: somebody else listens there, or there is no such address here.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise InputError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --port"
+        ) from None
+    return found
+
+
+class Site:
+    """A product at an address, from a socket that nobody else has to a ledger that is closed.
+
+    Args:
+        product: open for writing; closed in the end.
+        keys: that count.
+        address: where; with port 0 it is any that is free.
+        every: seconds between two cycles in the background; None for none.
+        patience: how much of a body is read, and for how long it is waited for.
+
+    Attributes:
+        address: where it is.
+
+    Raises:
+        InputError: somebody else listens there.
+    """
+
+    def __init__(
+        self,
+        product: Product,
+        keys: Keys,
+        address: Address,
+        *,
+        every: float | None = 60.0,
+        patience: Patience | None = None,
+    ) -> None:
+        self._socket = listen(address.host, address.port)
+        self.address = msgspec.structs.replace(address, port=self._socket.getsockname()[1])
+        self._product, self._service = product, Service(product, every=every, patience=patience)
+        everywhere = address.host in WILDCARD
+        names = address.names if everywhere else (*address.names, address.host)
+        guard = Guard(keys, names, any_address=everywhere)
+        self._server = Server(App(self._service, guard, ROUTES))
+
+    def run(self, ready: Callable[[Address], None] = lambda _: None) -> None:
+        """Serve until SIGTERM or SIGINT comes, or `stop` is called.
+
+        Args:
+            ready: called with the address once connections are taken.
+        """
+        try:
+            self._service.begin()
+            self._server.ready = lambda: ready(self.address)
+            self._server.run([self._socket])
+        finally:
+            self._socket.close()
+            self._service.end(patience=1.0)
+            self._product.close()
+            self._server.ended()
+
+    def stop(self) -> None:
+        """End as after a signal; any thread may say so."""
+        self._server.should_exit = True
+
+
+class Server(uvicorn.Server):
+    """uvicorn, so that it says when it is ready, and is gone some seconds after it was told to."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="auto",
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=True,
+                headers=[("x-content-type-options", "nosniff"), ("cache-control", "no-store")],
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=GRACE,
+                backlog=1024,
+            )
+        )
+        self.ready: Callable[[], None] = lambda: None
+        self._forced: threading.Timer | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections, and say so."""
+        await super().startup(sockets)
+        self.ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal to stop; from now on the time runs."""
+        super().handle_exit(sig, frame)
+        if self._forced is None:
+            self._forced = threading.Timer(FORCE, _force)
+            self._forced.daemon = True
+            self._forced.start()
+
+    def ended(self) -> None:
+        """All is done, and nothing needs to be forced."""
+        if self._forced is not None:
+            self._forced.cancel()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """While it runs, signals stop it; afterwards they do what they did, and none is raised again."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+
+def _force() -> None:
+    _LOG.error("not done after %s s: what is left is given up; what was acknowledged is on disk", FORCE)
+    os._exit(1)

@@ -1,0 +1,251 @@
+"""What is said over HTTP beyond the shapes in which signals and decisions arrive: requests and answers."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from autotroph.ingest.arrivals import Id
+from autotroph.observe.health import Health
+from autotroph.records import Arm, Entry, Measurement, Option, StageName, Verdict
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a request."""
+
+
+class ProposalIn(Asked, frozen=True, kw_only=True):
+    """An option that comes with the call, and what is known about it."""
+
+    option: Annotated[str, Meta(min_length=1, max_length=256)]
+    output: str = ""
+    features: dict[Id, float] = {}
+
+
+class DecideIn(Asked, frozen=True, kw_only=True):
+    """What is to be decided.
+
+    Attributes:
+        inputs: structured.
+        user: pseudonymous id; needed where the task's unit is the user.
+        session: decisions that share an outcome; needed where the unit is the session.
+        key: idempotency key: the same request again gives the same decision.
+        options: to choose from, instead of the task's own.
+        purposes, learn, region, retention: the terms; as the declaration says, where they are left out.
+    """
+
+    inputs: dict[str, Any] = {}
+    user: Id = ""
+    session: Id = ""
+    key: Id = ""
+    options: Annotated[tuple[ProposalIn, ...], Meta(max_length=1000)] = ()
+    purposes: tuple[Id, ...] | None = None
+    learn: bool | None = None
+    region: Id | None = None
+    retention: Id | None = None
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision.
+
+    Attributes:
+        id: what signals are about.
+        option: what was taken.
+        output: what it puts out.
+        arm, release, epoch: by which release it was made.
+        options: everything that could have been taken, with its probability.
+        recorded: whether it is on disk. One that is not may still get there.
+        reason: why it is not.
+    """
+
+    id: str
+    option: str
+    output: str
+    arm: Arm
+    release: str
+    epoch: int
+    options: tuple[Option, ...]
+    recorded: bool
+    reason: str = ""
+
+
+class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of a stream that was not taken."""
+
+    line: int
+    reason: str
+    first: dict[str, Any] = {}
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a stream; everything that is counted as stored or known is on disk.
+
+    Attributes:
+        stored: lines that are new.
+        known: lines that were there already.
+        refused: the first of those that were refused.
+        refused_count: how many there are of them.
+    """
+
+    stored: int = 0
+    known: int = 0
+    refused: tuple[Refused, ...] = ()
+    refused_count: int = 0
+
+
+class RollbackIn(Asked, frozen=True, kw_only=True):
+    """A release to go back to.
+
+    Attributes:
+        task: may be left out where there is only one.
+        to: id or name of a release that served; what the present one replaced if left out.
+    """
+
+    task: Id = ""
+    to: Id = ""
+
+
+class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What serves from the next decision on."""
+
+    task: str
+    release: str
+    name: str
+
+
+class Alive(msgspec.Struct, frozen=True, kw_only=True):
+    """The process is there."""
+
+    alive: Literal[True] = True
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """The store takes rows; `cycle` is the kind of error that the last cycle failed with, if it did."""
+
+    ready: Literal[True] = True
+    cycle: str = ""
+
+
+class Turned(msgspec.Struct, frozen=True, kw_only=True):
+    """The background cycles of a server.
+
+    Attributes:
+        every: seconds between two; None where there are none.
+        at: when the last one ended, seconds since the epoch.
+        failed: how many have failed in a row.
+        error: what the last one failed with; empty where it did not.
+    """
+
+    every: float | None = None
+    at: float | None = None
+    failed: int = 0
+    error: str = ""
+
+
+class Serving(msgspec.Struct, frozen=True, kw_only=True):
+    """How the server itself is.
+
+    Attributes:
+        version: of autotroph.
+        since: when it began, seconds since the epoch.
+        fault: why the store takes nothing; empty while it does.
+        unrecorded: decisions that were answered and did not reach the store, since the journal last said so.
+        waiting: signals that wait to be taken.
+        loop: its background cycles.
+    """
+
+    version: str
+    since: float
+    fault: str
+    unrecorded: int
+    waiting: int
+    loop: Turned
+
+
+class Status(Health, frozen=True, kw_only=True):
+    """The product's health, and how the server itself is."""
+
+    healthy: bool
+    serving: Serving
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a list begins, and how long it is.
+
+    Attributes:
+        after: a ledger sequence; rows behind it are listed.
+        limit: rows at most.
+    """
+
+    after: Annotated[int, Meta(ge=0, le=2**62)] = 0
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of a list, in ledger order.
+
+    Attributes:
+        next: what to ask for `after` to read on; None at the end.
+    """
+
+    next: int | None
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A release, where it stands, and what was found about it last."""
+
+    sequence: int
+    release: str
+    task: str
+    name: str
+    parent: str
+    candidate: str
+    made: float
+    stage: StageName
+    epoch: int
+    share: float
+    since: float
+    finding: str
+    judge: str
+    reason: str
+
+
+class Releases(Page, frozen=True, kw_only=True):
+    """Releases."""
+
+    items: tuple[Standing, ...]
+
+
+class Verdicts(Page, frozen=True, kw_only=True):
+    """Verdicts."""
+
+    items: tuple[Verdict, ...]
+
+
+class Measurements(Page, frozen=True, kw_only=True):
+    """Measurements; an end of an interval that nothing is known about is null."""
+
+    items: tuple[Measurement, ...]
+
+
+class Journal(Page, frozen=True, kw_only=True):
+    """Entries of the journal."""
+
+    items: tuple[Entry, ...]
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A route, and the scope that a key needs for it; empty where none is needed."""
+
+    method: str
+    path: str
+    scope: str
+    summary: str
+
+
+class Index(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is."""
+
+    product: str
+    version: str
+    routes: tuple[Link, ...]

@@ -1,0 +1,201 @@
+"""Real servers on real ports: one in this process, or one in a process of its own that can be killed."""
+
+import http.client
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import autotroph
+from autotroph.faces.http.bodies import Patience
+from autotroph.faces.http.server import Address, Site
+from autotroph.faces.library import Product
+from autotroph.store import Store
+
+SERVING = Path(__file__).with_name("serving.py")
+SHOP = "https://shop.example"
+
+TOML = """
+[product]
+name = "support"
+[tasks.route]
+kind = "choice"
+unit = "user"
+actions = ["billing", "cards", "fraud"]
+context = { text = "text", plan = "category" }
+reward = "resolved_fast"
+policy = { kind = "uniform" }
+[tasks.unrewarded]
+kind = "choice"
+actions = ["yes", "no"]
+[signals]
+resolved = { type = "boolean" }
+edited = { type = "text" }
+minutes = { type = "number", about = "user" }
+[rewards.resolved_fast]
+value = "resolved"
+horizon = "1h"
+"""
+
+
+class Key(msgspec.Struct, frozen=True):
+    name: str
+    scopes: frozenset[str]
+    origins: frozenset[str] = frozenset()
+    vouches: bool = True
+
+
+class Keys:
+    """Every scope's key is called as the scope."""
+
+    def __init__(self) -> None:
+        scopes = ("signals", "decide", "read", "operate")
+        self.kept = {name: Key(name, frozenset({name})) for name in scopes}
+        self.kept["all"] = Key("all", frozenset(scopes))
+        self.kept["web"] = Key("web", frozenset({"signals"}), frozenset({SHOP}), vouches=False)
+
+    def find(self, secret: str) -> Key | None:
+        return self.kept.get(secret)
+
+    def origins(self) -> frozenset[str]:
+        return frozenset({SHOP})
+
+
+class Answer(msgspec.Struct, frozen=True):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def value(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> Any:
+        return self.value["error"]
+
+
+class Client:
+    """Asks one server, each time over a connection of its own."""
+
+    def __init__(self, port: int, product: Product | None = None) -> None:
+        self.port, self._product = port, product
+
+    @property
+    def product(self) -> Product:
+        assert self._product is not None
+        return self._product
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = "all",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """A request; a body that is no bytes and no text is sent as JSON."""
+        said: dict[str, str] = {}
+        if body is not None and not isinstance(body, bytes | str):
+            body, said["content-type"] = json.dumps(body), "application/json"
+        if key is not None:
+            said["authorization"] = f"Bearer {key}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body=body, headers={**said, **(headers or {})})
+            answer = connection.getresponse()
+            return Answer(answer.status, {n.lower(): v for n, v in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **given: Any) -> Answer:
+        return self.ask("GET", path, **given)
+
+    def post(self, path: str, body: object = None, **given: Any) -> Answer:
+        return self.ask("POST", path, body, **given)
+
+    def lines(self, path: str, documents: Iterator[object] | list[Any], **given: Any) -> Answer:
+        body = b"".join(
+            one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n" for one in documents
+        )
+        headers = {"content-type": "application/x-ndjson", **given.pop("headers", {})}
+        return self.ask("POST", path, body, headers=headers, **given)
+
+
+def signal(number: object, value: object = True, **more: object) -> dict[str, object]:
+    return {"subject": f"d{number}", "name": "resolved", "value": value, **more}
+
+
+def declared(folder: Path, failing: str = "answer") -> Path:
+    path = folder / "autotroph.toml"
+    path.write_text(TOML.replace("[tasks.route]", f'on_store_failure = "{failing}"\n[tasks.route]'), "utf-8")
+    return path
+
+
+@contextmanager
+def served(
+    folder: Path,
+    *,
+    failing: str = "answer",
+    store: Store | None = None,
+    every: float | None = None,
+    patience: Patience | None = None,
+    names: tuple[str, ...] = (),
+) -> Iterator[Client]:
+    """A server in a thread of this process."""
+    product = autotroph.open(declared(folder, failing), store=store)
+    site = Site(product, Keys(), Address(port=0, names=names), every=every, patience=patience)
+    ready = threading.Event()
+    thread = threading.Thread(target=site.run, args=(lambda _: ready.set(),))
+    thread.start()
+    try:
+        assert ready.wait(20)
+        yield Client(site.address.port, product)
+    finally:
+        site.stop()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+class Process(Client):
+    """A server in a process of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        line = [sys.executable, str(SERVING), str(folder), *arguments]
+        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        super().__init__(int(self._read()))
+
+    def tell(self, word: str) -> int:
+        """Have it stall or heal; its memory afterwards, MiB."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+        return int(self._read())
+
+    def end(self, number: int) -> int:
+        """Send it a signal; what it leaves with."""
+        self.process.send_signal(number)
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+    def _read(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[Process]:
+    """A server in a process of its own, killed in the end if it is still there."""
+    process = Process(folder, *arguments)
+    try:
+        yield process
+    finally:
+        process.process.kill()
+        process.process.communicate()
