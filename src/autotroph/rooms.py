@@ -30,6 +30,7 @@ from autotroph.records import (
     Completion,
     Cycle,
     Decision,
+    Entry,
     Record,
     Reward,
     Signal,
@@ -70,6 +71,12 @@ class Rooms:
             for row, sequence in zip(rows, sequences, strict=True):
                 if isinstance(row, CHAINED):
                     self._apply(replace(row, sequence=sequence))
+
+    def entry(self, actor: str, event: str, subject: str = "", /, **details: object) -> Entry:
+        """A line for the journal, by default about the product."""
+        now = self.clock.now()
+        about = subject or self.spec.product.name
+        return Entry(actor=actor, event=event, subject=about, details=details, at=now)
 
     @property
     def answering(self) -> RLock:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autotroph.errors import Conflict, LedgerError
-from autotroph.records import Decision, canonical
+from autotroph.records import Completion, Decision, canonical
 from autotroph.store import Receipt
 
 RECENT = 4096
@@ -20,14 +20,21 @@ class Answer:
         id: of the decision.
         option: what was taken; `output`: what it puts out (empty for silence).
         decision: the whole record, with the probability of every option.
-        unrecorded: why the decision is not on its way to the ledger; empty where it is.
+        completion: what came of it.
     """
 
     def __init__(
-        self, decision: Decision, output: str, receipt: Receipt | None, unrecorded: str = ""
+        self, decision: Decision, completion: Completion, receipt: Receipt | None, unrecorded: str = ""
     ) -> None:
-        self.decision, self.output, self._receipt = decision, output, receipt
-        self.id, self.option, self.unrecorded = decision.id, decision.option, unrecorded
+        self.decision, self.completion, self._receipt = decision, completion, receipt
+        self.id, self.option, self.output = decision.id, decision.option, completion.output
+        self._unrecorded = unrecorded
+
+    @property
+    def unrecorded(self) -> str:
+        """Why the decision is not in the ledger; empty where it is, or is still on its way."""
+        failure = self._receipt.failure() if self._receipt else None
+        return str(failure) if failure else self._unrecorded
 
     def durable(self, timeout: float | None = None) -> "Answer":
         """Wait until the decision is on disk; from then on it survives a power cut.

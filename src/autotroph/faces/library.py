@@ -13,8 +13,8 @@ from autotroph.clock import Clock, SystemClock
 from autotroph.deploy.choose import Request
 from autotroph.deploy.desk import Desk
 from autotroph.deploy.models import Model
-from autotroph.deploy.standing import Live
-from autotroph.errors import Erased, InputError, LedgerError, SpecError, UnknownName
+from autotroph.errors import Erased, LedgerError, SpecError
+from autotroph.faces import byhand
 from autotroph.faces.answers import Answer, RecentAnswers
 from autotroph.faces.located import located, override
 from autotroph.govern import persons
@@ -25,9 +25,7 @@ from autotroph.govern.retention import Retained, retain
 from autotroph.ingest.arrivals import DecisionIn, SignalIn, unit_of
 from autotroph.ingest.intake import Intake, Outcome
 from autotroph.ingest.stamping import check_ids, check_inputs
-from autotroph.optimize.bench import candidate_of
-from autotroph.optimize.track import Proposed
-from autotroph.policy.documents import AnyPolicy, freeze
+from autotroph.policy.documents import AnyPolicy
 from autotroph.records import (
     Body,
     Candidate,
@@ -48,13 +46,16 @@ class Product:
     """A declared product on its ledger. Open one with `autotroph.open`.
 
     Its methods may be called from several threads.
+
+    Attributes:
+        unrecorded: decisions that were answered and did not get into the ledger, since a cycle said so.
     """
 
     def __init__(self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model]) -> None:
         self.spec, self.store, self.clock = spec, store, clock
         self.unrecorded = 0
         self._models = models
-        self._turning = threading.RLock()
+        self._turning, self._counting = threading.RLock(), threading.Lock()
         self._recent = RecentAnswers()
         salt = store.meta("seed") or clock.seed
         self.custody = Custody(store, salt, Redactor(spec.privacy.redact, spec.privacy.patterns))
@@ -215,18 +216,7 @@ class Product:
             UnknownName: no such task, or the policy names a variant that there is not.
         """
         with self._turning:
-            self.spec.reward_of(task)
-            self.rooms.begin(task)
-            main = self.rooms.desks[task].standing.main.release
-            document = freeze(policy) if policy is not None else None
-            proposed = body or main.body
-            _check_variant(policy, [*proposed.variants, *self.spec.task(task).actions])
-            if document is not None:
-                proposed = replace(proposed, policy=document.digest)
-            dataset = self.rooms.digestions[task].dataset("", 0)
-            candidate = candidate_of(name, "person", Proposed(proposed), dataset, main, self.clock.now())
-            self.rooms.append(*([document] if document else []), candidate)
-            return candidate
+            return byhand.propose(self.rooms, task, name, policy, body)
 
     def rollback(self, task: str = "", to: str = "", by: str = "a person") -> list[Record]:
         """Serve an earlier release from the next decision on.
@@ -237,26 +227,11 @@ class Product:
             by: who says so, for the journal.
         """
         with self._turning:
-            task = task or self._only_task()
-            self.spec.reward_of(task)
-            self.rooms.begin(task)
-            desk = self.rooms.desks[task]
-            target = self._target(task, to)
-            now = self.clock.now()
-            moves = desk.rollback(target, by, now)
-            entry = Entry(
-                actor=by,
-                event="rolled back by hand",
-                subject=task,
-                details={"to": target.release.id, "name": target.release.name},
-                at=now,
-            )
-            self.rooms.append(*moves, entry)
-            return moves
+            return byhand.rollback(self.rooms, task, to, by)
 
     def import_decisions(self, *decisions: Record) -> Receipt:
         """Store what happened elsewhere: decisions, completions, signals; they are no proof of anything."""
-        return self.store.append(*decisions)
+        return self.store.append(*map(self.custody.admit, decisions))
 
     # people ------------------------------------------------------------------------------------------
 
@@ -313,19 +288,24 @@ class Product:
     def _recorded(self, decision: Decision, completion: Completion) -> Answer:
         """The answer, on its way to the ledger; or one that will not get there, and says so."""
         refuse = self.spec.product.on_store_failure == "refuse"
+        if refuse and (fault := self.store.fault()):
+            raise LedgerError(f'{fault}; on_store_failure is "refuse", so nothing is answered')
         try:
             admitted = self.custody.admit(decision), self.custody.admit(completion)
-            if refuse and (fault := self.store.fault()):
-                raise LedgerError(f'{fault}; on_store_failure is "refuse", so nothing is answered')
             receipt = self.store.append(*admitted, patience=0.0)
         except Erased as error:
-            return Answer(decision, completion.output, None, str(error))
+            return Answer(decision, completion, None, str(error))
         except LedgerError as error:
             if refuse:
                 raise
+            self._missed()
+            return Answer(decision, completion, None, str(error))
+        receipt.if_it_fails(self._missed)
+        return Answer(decision, completion, receipt)
+
+    def _missed(self) -> None:
+        with self._counting:
             self.unrecorded += 1
-            return Answer(decision, completion.output, None, str(error))
-        return Answer(decision, completion.output, receipt)
 
     def _request(self, task: str, inputs: dict[str, Any], user: str, session: str, key: str) -> Request:
         kind = self.spec.task(task).unit
@@ -353,63 +333,25 @@ class Product:
     def _decided(self, key: str) -> Answer | None:
         """The answer that a key was given before, in this process or in the ledger."""
         if known := self._recent.get(key):
-            return known
+            return known if not known.unrecorded else self._recorded(known.decision, known.completion)
         decision = self.store.get(Decision, key=key)
-        if decision is None:
-            return None
-        completion = self.store.get(Completion, decision=decision.id)
-        return Answer(decision, completion.output if completion else "", self.store.append())
-
-    def _only_task(self) -> str:
-        if len(self.rooms.tasks) != 1:
-            raise UnknownName("task", "", self.rooms.tasks)
-        return self.rooms.tasks[0]
-
-    def _target(self, task: str, to: str) -> Live:
-        standing = self.rooms.desks[task].standing
-        if not to:
-            return standing.parent or standing.zero
-        served = self.rooms.desks[task].board.served()
-        found = [live for live in served if to in (live.release.id, live.release.name)]
-        if not found:
-            raise UnknownName("release that has served", to, [live.release.name for live in served])
-        if len(found) > 1:
-            ids = ", ".join(live.release.id for live in found)
-            raise InputError(f"{len(found)} releases are named {to!r}; say which by its id: {ids}")
-        return found[0]
+        completion = self.store.get(Completion, decision=decision.id) if decision else None
+        return Answer(decision, completion, self.store.append()) if decision and completion else None
 
     def _journal_declaration(self) -> None:
         last = self.store.get(Entry, event="declaration")
         if last is None or last.details["digest"] != self.spec.digest:
-            details = {"digest": self.spec.digest, "source": Path(self.spec.source).name}
-            entry = Entry(
-                actor="owner",
-                event="declaration",
-                subject=self.spec.product.name,
-                details=details,
-                at=self.clock.now(),
+            source = Path(self.spec.source).name
+            self.rooms.append(
+                self.rooms.entry("owner", "declaration", digest=self.spec.digest, source=source)
             )
-            self.rooms.append(entry)
 
     def _journal_unrecorded(self) -> None:
         """Once the ledger takes rows again, say how many decisions it missed."""
-        missed, self.unrecorded = self.unrecorded, 0
+        with self._counting:
+            missed, self.unrecorded = self.unrecorded, 0
         if missed:
-            details = {"decisions": missed}
-            entry = Entry(
-                actor="loop",
-                event="decisions unrecorded",
-                subject=self.spec.product.name,
-                details=details,
-                at=self.clock.now(),
-            )
-            self.rooms.append(entry)
-
-
-def _check_variant(policy: AnyPolicy | None, known: Sequence[str]) -> None:
-    name = getattr(policy, "variant", None)
-    if name is not None and name not in known:
-        raise UnknownName("variant", name, known)
+            self.rooms.append(self.rooms.entry("loop", "decisions unrecorded", decisions=missed))
 
 
 def open_product(

@@ -1,6 +1,6 @@
 """What the rest of the house may ask of a ledger: `Reader`, which cannot write, and `Store`, which can."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -87,6 +87,14 @@ class Receipt:
                 f"not on disk after {timeout} s, and it may still get there: ask this receipt again,"
                 " or send the same rows with their idempotency keys"
             ) from None
+
+    def failure(self) -> BaseException | None:
+        """Why the rows were not stored, if that is known by now."""
+        return self._outcome.exception() if self._outcome.done() else None
+
+    def if_it_fails(self, then: Callable[[], object]) -> None:
+        """Calls `then`, in whatever thread finds out, if the rows are not stored."""
+        self._outcome.add_done_callback(lambda outcome: then() if outcome.exception() else None)
 
 
 @runtime_checkable
