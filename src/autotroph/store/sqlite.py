@@ -5,13 +5,11 @@ library's `sqlite3`, DuckDB's scanner) drops ours when it closes the same file, 
 corrupted. Open a ledger with this module only; other *processes* may read it with what they like.
 """
 
-import os
-import secrets
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -19,19 +17,35 @@ from typing import Any, cast
 import apsw
 
 from autotroph.errors import InputError, LedgerError, TamperedLedger
-from autotroph.records import Record
-from autotroph.store.codec import decode, encode, layout
-from autotroph.store.migrations import migrate, schema, steps
+from autotroph.records import Erasure, Record
+from autotroph.store.codec import Row, decode, encode, layout
+from autotroph.store.opening import (
+    ledger_error,
+    location,
+    lock,
+    make_folder,
+    named,
+    reading,
+    refuse_foreign,
+    writing,
+)
+from autotroph.store.pen import Pen
 from autotroph.store.protocols import Parameters, R, Receipt, SqlValue, Table
+from autotroph.store.queue import Job, Room
 from autotroph.store.statements import equality, selection
-from autotroph.store.writer import Job, Writer
+from autotroph.store.writer import Writer
 
 PAGE = 1000
 """How many rows a scan reads at once; between pages it holds nothing, so it never blocks a checkpoint."""
 
-BUSY_MS = 10_000
 TICK = 20_000
-RESERVED = frozenset({"schema", "created", "views"})
+CELLS = 2048
+"""About how many bytes a waiting row takes, its texts aside."""
+
+RESERVED = frozenset({"schema", "created", "views", "scrub"})
+SIZES = frozenset({"page_count", "freelist_count", "page_size"})
+_SIZE = """SELECT (pages.page_count - free.freelist_count) * sizes.page_size
+FROM pragma_page_count() AS pages, pragma_freelist_count() AS free, pragma_page_size() AS sizes"""
 READING = frozenset({apsw.SQLITE_SELECT, apsw.SQLITE_READ, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE})
 
 
@@ -40,17 +54,17 @@ class SqliteReader:
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db`, or a path.
+        vfs: the name of a virtual file system that SQLite knows; the default one if empty.
     """
 
-    def __init__(self, url: str | Path) -> None:
-        self.path = location(url)
+    def __init__(self, url: str | Path, *, vfs: str = "") -> None:
+        self.path, self._vfs = location(url), vfs
         if not self.path.is_file():
             raise LedgerError(
                 f"{self.path}: there is no ledger here; name another file, or write to it first"
             )
-        with _named(self.path):
-            self._connection = _open(self.path, apsw.SQLITE_OPEN_READONLY)
-            _require_schema(self._connection, self.path)
+        with named(self.path):
+            self._connection = reading(self.path, vfs)
         self._lock = threading.Lock()
         self._connection.authorizer = _only_reading
 
@@ -82,7 +96,7 @@ class SqliteReader:
             except (apsw.SQLError, apsw.BindingsError, KeyError, TypeError, OverflowError) as error:
                 raise InputError(f"{error}, in: {sql}") from error
             except apsw.Error as error:
-                raise _ledger_error(self.path, error) from error
+                raise ledger_error(self.path, error) from error
 
     def last(self) -> int:
         """The last acknowledged sequence."""
@@ -90,6 +104,11 @@ class SqliteReader:
         if not isinstance(last, int):
             raise TamperedLedger(f"{self.path}: the ledger's head is gone; restore a backup")
         return last
+
+    def size(self) -> int:
+        """How many bytes its rows take, room that was freed aside."""
+        ((size,),) = self._rows(_SIZE, ())
+        return cast("int", size)
 
     def meta(self, name: str) -> str | None:
         """A fact about the whole ledger."""
@@ -105,7 +124,7 @@ class SqliteReader:
         return found[0][0] if found else None
 
     def _rows(self, sql: str, parameters: tuple[SqlValue, ...]) -> list[tuple[SqlValue, ...]]:
-        with self._lock, _named(self.path):
+        with self._lock, named(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
     def _pages(
@@ -159,33 +178,72 @@ class SqliteStore(SqliteReader):
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db`, or a path; folders are made.
         room: how many rows may wait to be written before `append` waits too.
+        room_bytes: and about how many bytes.
         patience: for how many seconds it waits then.
+        vfs: the name of a virtual file system that SQLite knows; the default one if empty.
     """
 
-    def __init__(self, url: str | Path, *, room: int = 4096, patience: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str | Path,
+        *,
+        room: int = 4096,
+        room_bytes: int = 16 * 2**20,
+        patience: float = 5.0,
+        vfs: str = "",
+    ) -> None:
         path = location(url)
-        with _named(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _refuse_foreign(path)
-            release = _lock(path)
+        self._patience = patience
+        with named(path):
+            make_folder(path.parent)
+            refuse_foreign(path, vfs)
+            release = lock(path)
             try:
-                connection = _writing(path)
-                super().__init__(path)
+                self._writer = Writer(partial(writing, path, vfs), release, Room(room, room_bytes))
             except BaseException:
                 release()
                 raise
-        self._writer = Writer(connection, release, room=room, patience=patience)
-        self._finish = weakref.finalize(self, self._writer.close)
+            self._finish = weakref.finalize(self, self._writer.close)
+            try:
+                super().__init__(path, vfs=vfs)
+            except BaseException:
+                self._finish()
+                raise
 
     @staticmethod
     def open_reader(url: str | Path) -> SqliteReader:
         """A reader of a ledger that somebody else may be writing."""
         return SqliteReader(url)
 
-    def append(self, *records: Record) -> Receipt:
+    def append(self, *records: Record, patience: float | None = None) -> Receipt:
         """Queues these records as one append."""
         rows = [encode(record) for record in records]
-        return self._submit(Job(lambda pen: pen.write(rows), len(rows)))
+        return self._submit(Job(lambda pen: pen.write(rows), len(rows), _weight(rows)), patience)
+
+    def fault(self) -> str:
+        """Why nothing can be written at the moment; empty while the store is healthy."""
+        return self._writer.fault()
+
+    def remove(self, gone: Mapping[type[Record], Iterable[int]], marks: Sequence[Erasure] = ()) -> Receipt:
+        """Deletes rows for good, and stores the marks in the same transaction."""
+        tables = [(layout(kind), tuple(sequences)) for kind, sequences in gone.items()]
+        for form, _ in tables:
+            if form.chained:
+                raise InputError(f"{form.table} are links of the hash chain and cannot be removed")
+        rows = [encode(mark) for mark in marks]
+
+        def write(pen: Pen) -> tuple[int, ...]:
+            for form, sequences in tables:
+                pen.delete(form.table, sequences)
+            pen.keep("scrub", "due")
+            return pen.write(rows)
+
+        return self._submit(Job(write, len(rows) + sum(len(each) for _, each in tables)))
+
+    def scrub(self) -> None:
+        """Leaves nothing of removed rows in the ledger's files."""
+        self._submit(Job(lambda _: (), 0, scrub=True)).durable()
+        self._submit(Job(lambda pen: pen.keep("scrub", ""), 1)).durable()
 
     def set_meta(self, name: str, value: str) -> None:
         """Keeps a fact about the whole ledger; returns when it is on disk."""
@@ -197,99 +255,30 @@ class SqliteStore(SqliteReader):
 
     def reader(self) -> SqliteReader:
         """A reader of its own connection."""
-        return SqliteReader(self.path)
+        return SqliteReader(self.path, vfs=self._vfs)
 
     def close(self) -> None:
         """Writes what is queued, then closes the file."""
         super().close()
         self._finish()
 
-    def _submit(self, job: Job) -> Receipt:
-        outcome: Future[tuple[int, ...]] = job.outcome
-        self._writer.submit(job)
-        return Receipt(outcome)
+    def _submit(self, job: Job, patience: float | None = None) -> Receipt:
+        self._writer.submit(job, self._patience if patience is None else patience)
+        return Receipt(job.outcome)
 
 
-def location(url: str | Path) -> Path:
-    """The file that a URL or a path names.
-
-    >>> location("sqlite:///.autotroph/ledger.db").as_posix()
-    '.autotroph/ledger.db'
-    """
-    text = os.fspath(url)
-    if "://" not in text:
-        return Path(text)
-    scheme, _, rest = text.partition("://")
-    if scheme != "sqlite" or not rest.startswith("/") or len(rest) == 1:
-        raise InputError(
-            f"{text!r} does not name an SQLite file; write sqlite:///relative.db or sqlite:////absolute.db"
-        )
-    return Path(rest[1:])
+def _weight(rows: Sequence[Row]) -> int:
+    """About how many bytes these rows take in memory."""
+    texts = (len(cell) for row in rows for cell in (*row.narrow, *row.wide) if isinstance(cell, str | bytes))
+    return sum(texts) + CELLS * len(rows)
 
 
-def _refuse_foreign(path: Path) -> None:
-    """Looks before anything is written, so that a file that is not ours stays as it is, alone."""
-    if path.is_file() and path.stat().st_size:
-        with closing(_open(path, apsw.SQLITE_OPEN_READONLY)) as connection:
-            schema(connection)
-
-
-def _lock(path: Path) -> Callable[[], None]:
-    """Takes the one place of the writer, in a file beside the ledger; dies with the process.
-
-    It is an SQLite lock, so that it works wherever the ledger does. Returns what gives it back.
-    """
-    guard = apsw.Connection(f"{path}.lock")
-    try:
-        guard.execute("BEGIN EXCLUSIVE")
-    except apsw.BusyError:
-        guard.close()
-        raise LedgerError(
-            f"{path}: already open for writing, by another process or elsewhere in this one; a ledger has one"
-            " writer: close the other, or open a reader"
-        ) from None
-    return guard.close
-
-
-def _writing(path: Path) -> apsw.Connection:
-    connection = _open(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-    try:
-        schema(connection)
-        for name, value in {
-            "journal_mode": "WAL",
-            "synchronous": "FULL",
-            "fullfsync": 1,
-            "foreign_keys": 1,
-            "secure_delete": 1,
-        }.items():
-            connection.pragma(name, value)
-        migrate(connection, secrets.token_hex(8))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _open(path: Path, flags: int) -> apsw.Connection:
-    connection = apsw.Connection(str(path), flags)
-    connection.set_busy_timeout(BUSY_MS)
-    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
-    return connection
-
-
-def _require_schema(connection: apsw.Connection, path: Path) -> None:
-    done, newest = schema(connection), steps()[-1].number
-    if done < newest:
-        connection.close()
-        raise LedgerError(
-            f"{path}: schema {done} is older than {newest}; open it for writing once to migrate it"
-        )
-
-
-def _only_reading(operation: int, _: str | None, name: str | None, *_context: str | None) -> int:
+def _only_reading(operation: int, first: str | None, second: str | None, *_context: str | None) -> int:
     """SQLite's authorizer: asked while a statement is prepared, about each thing it would do."""
-    if operation == apsw.SQLITE_FUNCTION and name == "load_extension":
+    if operation == apsw.SQLITE_FUNCTION and second == "load_extension":
         return apsw.SQLITE_DENY
+    if operation == apsw.SQLITE_PRAGMA and first in SIZES and second is None:
+        return apsw.SQLITE_OK
     return apsw.SQLITE_OK if operation in READING else apsw.SQLITE_DENY
 
 
@@ -321,24 +310,3 @@ def _compared(
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{kind.__name__}.{field} cannot equal {value!r}: {error}") from error
     return cell
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """What SQLite or the system has against the file, said of the file."""
-    try:
-        yield
-    except (apsw.Error, OSError) as error:
-        raise _ledger_error(path, error) from error
-
-
-def _ledger_error(path: Path, error: Exception) -> LedgerError:
-    match error:
-        case apsw.NotADBError():
-            return LedgerError(f"{path}: this is not a database; name another file, or move this one away")
-        case apsw.ConnectionClosedError():
-            return LedgerError(f"{path}: the ledger is closed; open it again")
-        case apsw.CorruptError():
-            return LedgerError(f"{path}: the file is damaged ({error}); restore a backup")
-        case _:
-            return LedgerError(f"{path}: {error}; check that the file and its folder can be read and written")

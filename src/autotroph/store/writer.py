@@ -3,130 +3,180 @@
 There is no timer: while one batch is being synced the next one gathers, so a busy ledger has large
 batches and an idle one has no delay. Every append is a savepoint of its own, so one that is refused
 leaves the others of its batch alone.
+
+What the disk does to a commit decides what comes next:
+
+| the commit | the batch | then |
+|---|---|---|
+| was synced | acknowledged | the log is moved into the file, if it has grown |
+| failed | refused: it may be there or not | `fault` says why; a new connection tries again every 0.5 s |
+| takes longer than 0.75 s | waits | `fault` says so; the queue fills up to its room, and then refuses |
 """
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
 
 import apsw
-import msgspec
 
 from autotroph.errors import AutotrophError, LedgerError
+from autotroph.store.checkpoints import Checkpoints
 from autotroph.store.pen import Pen
+from autotroph.store.queue import Job, Queue, Room
 
 _LOG = logging.getLogger(__name__)
 
+STILL = 0.75
+"""A disk that takes longer than this for one batch, in seconds, stands still."""
 
-class Job(msgspec.Struct, frozen=True, eq=False):
-    """Something to write, how many rows that is, and where the outcome is waited for."""
+PROBE = 0.5
+"""After a failure the writer sees for itself, so often, whether writing works again; in seconds."""
 
-    write: Callable[[Pen], tuple[int, ...]]
-    size: int
-    outcome: Future[tuple[int, ...]] = msgspec.field(default_factory=Future)
+Outcomes = dict[Job, tuple[int, ...] | AutotrophError]
 
 
 class Writer:
     """Owns the one writing connection, and closes it.
 
     Args:
-        connection: a migrated ledger.
+        opening: opens a migrated ledger for writing; called again after a failure.
         release: called when everything is closed; lets another writer in.
-        room: how many rows may wait to be written before `submit` waits too.
-        patience: for how many seconds it waits then.
+        room: how much may wait to be written before `submit` waits too.
     """
 
     def __init__(
-        self, connection: apsw.Connection, release: Callable[[], None], *, room: int, patience: float
+        self, opening: Callable[[], apsw.Connection], release: Callable[[], None], room: Room
     ) -> None:
-        self._connection, self._release = connection, release
-        self._room, self._patience = room, patience
-        self._jobs: deque[Job] = deque()
-        self._waiting = 0
-        self._closed = False
-        self._changed = threading.Condition()
-        self._where = connection.filename
+        self._opening, self._release = opening, release
+        self._connection = opening()
+        self._where = self._connection.filename
+        self._queue = Queue(self._where, room)
+        self._checkpoints = Checkpoints(self._where)
+        self._checkpoints.watch(self._connection)
+        self._settled = False
+        self._failure = ""
+        self._began: float | None = None
         self._thread = threading.Thread(target=self._run, name=f"ledger {self._where}", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job, patience: float) -> None:
         """Queues a job.
 
         Raises:
-            LedgerError: the ledger is closed, or the queue was full for longer than the patience.
+            Overloaded: the queue was full for longer than the patience, in seconds.
+            LedgerError: the ledger is closed.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._closed or self._fits(job), self._patience):
-                raise LedgerError(
-                    f"{self._where}: {self._waiting} rows wait for the disk and none was written in"
-                    f" {self._patience} s; nothing was stored: try again later, and look at the disk"
-                )
-            if self._closed:
-                raise LedgerError(f"{self._where}: the ledger is closed; open it again")
-            self._jobs.append(job)
-            self._waiting += job.size
-            self._changed.notify_all()
+        self._queue.put(job, patience, self._stood)
+
+    def fault(self) -> str:
+        """Why nothing can be written at the moment; empty when something can. Never waits."""
+        stood = self._stood()
+        if stood > STILL:
+            return f"{self._where}: nothing was written for {stood:.1f} s; look at the disk"
+        return self._failure
 
     def close(self) -> None:
         """Writes what is queued and closes the connection; waits for both."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._queue.close()
         self._thread.join()
 
-    def _fits(self, job: Job) -> bool:
-        return not self._waiting or self._waiting + job.size <= self._room
+    def _stood(self) -> float:
+        began = self._began
+        return 0.0 if began is None else monotonic() - began
 
     def _run(self) -> None:
-        pen = Pen(self._connection)
-        while batch := self._take():
-            self._commit(pen, batch)
-            with self._changed:
-                self._waiting -= sum(job.size for job in batch)
-                self._changed.notify_all()
+        batch: list[Job] | None = []
+        while batch is not None:
+            with self._timed():
+                self._commit(batch)
+                self._queue.done(batch)
+                if not self._failure:
+                    self._checkpoints.due(self._connection)
+            batch = self._queue.take(PROBE if self._failure else None)
         self._connection.close()
         self._release()
 
-    def _take(self) -> list[Job]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._closed)
-            batch = list(self._jobs)
-            self._jobs.clear()
-        return batch
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        self._began = monotonic()
+        try:
+            yield
+        finally:
+            self._began = None
 
-    def _commit(self, pen: Pen, batch: list[Job]) -> None:
+    def _commit(self, batch: list[Job]) -> None:
         """Writes a batch; this is the one place that turns any failure into the error of a receipt."""
-        refused: dict[Job, AutotrophError] = {}
-        written: dict[Job, tuple[int, ...]] = {}
+        try:
+            outcomes = self._write(batch)
+        except Exception as error:  # noqa: BLE001 - the supervisor: nothing may leave a receipt waiting
+            outcomes = dict.fromkeys(batch, self._failed(error))
+        else:
+            self._failure = ""
+            outcomes |= {job: self._scrubbed() for job in batch if job.scrub}
+        for job, outcome in outcomes.items():
+            if isinstance(outcome, AutotrophError):
+                job.outcome.set_exception(outcome)
+            else:
+                job.outcome.set_result(outcome)
+
+    def _write(self, batch: list[Job]) -> Outcomes:
+        pen = self._ready()
+        if not batch and not self._failure:
+            return {}
         try:
             pen.begin()
-            for job in batch:
-                try:
-                    written[job] = job.write(pen)
-                except AutotrophError as error:
-                    refused[job] = error
+            outcomes = {job: _written(pen, job) for job in batch}
             pen.commit()
-        except Exception as error:  # noqa: BLE001 - the supervisor: nothing may leave a receipt waiting
-            _LOG.exception("%s: %d appends were not written", self._where, len(batch))
+        except BaseException:
             self._abandon(pen)
-            written, refused = {}, dict.fromkeys(batch, self._failure(error))
-        for job, outcome in written.items():
-            job.outcome.set_result(outcome)
-        for job, refusal in refused.items():
-            job.outcome.set_exception(refusal)
+            raise
+        return outcomes
+
+    def _scrubbed(self) -> tuple[int, ...] | AutotrophError:
+        try:
+            self._checkpoints.empty(self._connection)
+        except AutotrophError as error:
+            return error
+        return ()
+
+    def _ready(self) -> Pen:
+        """A connection that nothing has failed on, with nothing under it that may be lost.
+
+        What SQLite holds in memory after a failure is not to be trusted. The new connection is opened
+        first: while one is open, the log counts as far as the last good commit, and what the failed one
+        left behind it is written over.
+        """
+        if self._failure:
+            failed, self._connection = self._connection, self._opening()
+            failed.close()
+            self._checkpoints.watch(self._connection)
+        if not self._settled:
+            self._checkpoints.settle(self._connection)
+            self._settled = True
+        return Pen(self._connection)
+
+    def _failed(self, error: Exception) -> LedgerError:
+        why = f"{self._where}: writing failed ({type(error).__name__}: {error})"
+        if not self._failure:
+            _LOG.exception("%s: it is tried again every %s s", self._where, PROBE)
+        self._failure = f"{why}; look at the disk"
+        failure = LedgerError(
+            f"{why}; nothing of this append was acknowledged: see to the disk, then send it again"
+        )
+        failure.__cause__ = error
+        return failure
 
     def _abandon(self, pen: Pen) -> None:
         try:
             pen.abandon()
-        except apsw.Error:
-            _LOG.exception("%s: the failed transaction could not be taken back", self._where)
+        except apsw.Error as error:
+            _LOG.warning("%s: the failed transaction could not be taken back: %s", self._where, error)
 
-    def _failure(self, error: Exception) -> LedgerError:
-        failure = LedgerError(
-            f"{self._where}: writing failed ({type(error).__name__}: {error}); nothing of this append was"
-            " stored: see to the disk, then send it again"
-        )
-        failure.__cause__ = error
-        return failure
+
+def _written(pen: Pen, job: Job) -> tuple[int, ...] | AutotrophError:
+    try:
+        return job.write(pen)
+    except AutotrophError as error:
+        return error

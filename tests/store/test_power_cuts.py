@@ -1,0 +1,108 @@
+"""Every write and every sync is a place where the power goes; `autotroph.testing.disks` says what it takes."""
+
+from functools import partial
+from random import Random
+
+import pytest
+from recovering import Told, Wrong, assert_prefix, at_work, cuts, in_memory, put
+
+from autotroph.errors import AutotrophError
+from autotroph.store import checkpoints, opening, sqlite, writer
+from autotroph.store.pen import Pen
+from autotroph.store.queue import Job
+from autotroph.store.writer import Outcomes, Writer
+from autotroph.testing.disks import Disk, Operation
+
+
+@pytest.fixture(autouse=True)
+def _small_log(monkeypatch):
+    """The log is moved into the file often enough to happen in a short run."""
+    monkeypatch.setattr(checkpoints, "EVERY", 40)
+
+
+def run(seed: int, *, lies: bool = False) -> tuple[list[Operation], Told]:
+    with in_memory() as folder, Disk().mounted() as disk:
+        disk.lies = lies
+        told = at_work(folder / "ledger.db", disk, Random(f"work {seed}"))
+        return disk.log, told
+
+
+def survive(seed: int, seeds: int) -> int:
+    """Goes through every cut of a run; how many there were."""
+    log, told = run(seed)
+    tried = 0
+    with in_memory() as folder:
+        for cut, files in cuts(log, [f"{seed} {each}" for each in range(seeds)]):
+            assert_prefix(put(files, folder, Random(f"{seed} {cut}")), told, cut)
+            tried += 1
+    return tried
+
+
+def losses(log: list[Operation], told: Told, every: int = 1) -> tuple[int, int]:
+    """How many cuts lost or broke something, and how many there were."""
+    bad = tried = 0
+    with in_memory() as folder:
+        for cut, files in cuts(log, ["loss"]):
+            if cut % every:
+                continue
+            tried += 1
+            try:
+                assert_prefix(put(files, folder, Random(cut)), told, cut)
+            except (Wrong, AutotrophError):
+                bad += 1
+    return bad, tried
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_acknowledged_is_lost_at_any_cut(seed):
+    assert survive(seed, 1) >= 500
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_nothing_acknowledged_is_lost_at_any_cut_however_it_tears(seed):
+    assert survive(seed, 4) >= 2000
+
+
+class TestEachProtectionTakenAway:
+    """What the shipped store does for a reason: without it the same cuts find losses."""
+
+    def test_a_log_that_is_not_synced_loses_rows(self, monkeypatch):
+        monkeypatch.setitem(opening.DURABLE, "synchronous", "NORMAL")
+        bad, tried = losses(*run(0), every=5)
+        assert bad > tried / 10
+
+    def test_a_disk_that_lies_about_syncs_loses_rows(self):
+        bad, tried = losses(*run(0, lies=True), every=5)
+        assert bad > tried / 10
+
+    def test_an_acknowledgement_before_the_commit_loses_rows(self, monkeypatch):
+        monkeypatch.setattr(sqlite, "Writer", Hasty)
+        bad, _ = losses(*run(0), every=3)
+        assert bad > 3
+
+    def test_a_head_written_apart_from_its_rows_is_found(self, monkeypatch):
+        monkeypatch.setattr(writer, "Pen", Careless)
+        bad, _ = losses(*run(0), every=3)
+        assert bad > 0
+
+
+class Hasty(Writer):
+    """Acknowledges what it has written before it is committed."""
+
+    def _write(self, batch: list[Job]) -> Outcomes:
+        return super()._write([Job(partial(_acknowledged, job), job.rows) for job in batch])
+
+
+def _acknowledged(job: Job, pen: Pen) -> tuple[int, ...]:
+    sequences = job.write(pen)
+    job.outcome.set_result(sequences)
+    return sequences
+
+
+class Careless(Pen):
+    """Commits the rows first, and then where the ledger stands."""
+
+    def commit(self) -> None:
+        self._connection.execute("COMMIT; BEGIN IMMEDIATE")
+        super().commit()
