@@ -8,6 +8,7 @@ import msgspec
 
 from autotroph.errors import AutotrophError, InputError, LedgerError
 from autotroph.records import Record
+from autotroph.store.cells import Columns
 from autotroph.store.chain import link
 from autotroph.store.codec import Layout, Row, decode
 from autotroph.store.protocols import SqlValue
@@ -54,47 +55,67 @@ class Pen:
         before = self._head
         self._connection.execute("SAVEPOINT append")
         try:
-            sequences = tuple([self._row(row) for row in rows])
-        except AutotrophError:
-            self._head = before
-            self._connection.execute("ROLLBACK TO append")
-            self._connection.execute("RELEASE append")
-            raise
+            sequences = self._insert(rows)
+        except (apsw.ConstraintError, apsw.TooBigError):
+            self._take_back(before)
+            sequences = self._one_by_one(rows, before)
         self._connection.execute("RELEASE append")
         return sequences
-
-    def delete(self, table: str, sequences: Sequence[int]) -> None:
-        """Deletes rows; what lies apart of them goes with them."""
-        chosen = "SELECT value FROM json_each(?)"
-        self._connection.execute(
-            f"DELETE FROM {table} WHERE sequence IN ({chosen})", (json.dumps(list(sequences)),)
-        )
 
     def keep(self, name: str, value: str) -> tuple[int, ...]:
         """Writes a fact about the whole ledger."""
         self._connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
         return ()
 
-    def _row(self, row: Row) -> int:
-        sequence = self._head.sequence + 1
-        form = row.layout
-        linked = _Linked(self._head, row, sequence) if form.chained else None
+    def delete(self, table: str, sequences: Sequence[int]) -> None:
+        """Takes rows out of a table, and what lies apart of them."""
+        sql = f"DELETE FROM {table} WHERE sequence IN (SELECT value FROM json_each(?))"
+        self._connection.execute(sql, (json.dumps(sequences),))
+
+    def _insert(self, rows: Sequence[Row]) -> tuple[int, ...]:
+        """Writes rows as new ones, table by table; SQLite says so if one of them is there already."""
+        head = self._head
+        here: dict[Layout, list[Columns]] = {}
+        apart: dict[Layout, list[Columns]] = {}
+        for sequence, row in enumerate(rows, head.sequence + 1):
+            form = row.layout
+            extra: Columns = (row.body_digest,) if form.digested else ()
+            if form.chained:
+                hash_ = link(head.hash, form.table, sequence, row.body_digest)
+                extra, head = (row.body_digest, head.hash, hash_), Head(sequence, head.links + 1, hash_)
+            here.setdefault(form, []).append((sequence, *row.narrow, *extra))
+            if row.wide:
+                apart.setdefault(form, []).append((sequence, *row.wide))
+        for form, columns in here.items():
+            self._connection.executemany(insertion(form), columns)
+        for form, columns in apart.items():
+            self._connection.executemany(insertion_wide(form), columns)
+        sequences = range(self._head.sequence + 1, self._head.sequence + len(rows) + 1)
+        self._head = msgspec.structs.replace(head, sequence=self._head.sequence + len(rows))
+        return tuple(sequences)
+
+    def _one_by_one(self, rows: Sequence[Row], before: Head) -> tuple[int, ...]:
         try:
-            self._insert(form, row, sequence, linked)
+            return tuple([self._once(row) for row in rows])
+        except AutotrophError:
+            self._take_back(before)
+            self._connection.execute("RELEASE append")
+            raise
+
+    def _take_back(self, before: Head) -> None:
+        self._connection.execute("ROLLBACK TO append")
+        self._head = before
+
+    def _once(self, row: Row) -> int:
+        """Writes a row unless it is there already; its sequence, or that of the one that is."""
+        try:
+            (sequence,) = self._insert([row])
         except apsw.ConstraintError as error:
             return self._first(row, error)
         except apsw.TooBigError as error:
-            raise InputError(
-                f"{form.kind.__name__} is too big for one row: {error}; nothing was stored"
-            ) from error
-        self._head = linked.head if linked else Head(sequence, self._head.links, self._head.hash)
+            kind = row.layout.kind.__name__
+            raise InputError(f"{kind} is too big for one row: {error}; nothing was stored") from error
         return sequence
-
-    def _insert(self, form: Layout, row: Row, sequence: int, linked: "_Linked | None") -> None:
-        extra = linked.columns if linked else (row.body_digest,) if form.digested else ()
-        self._connection.execute(insertion(form), (sequence, *row.narrow, *extra))
-        if row.wide:
-            self._connection.execute(insertion_wide(form), (sequence, *row.wide))
 
     def _first(self, row: Row, error: apsw.Error) -> int:
         """The sequence of the row that is there already, if this one is the same.
@@ -115,12 +136,3 @@ class Pen:
         sql = f"{selection(form, texts=True)} WHERE 1{equality(form, (column,))}"
         found = self._connection.execute(sql, (value,)).fetchone()
         return decode(form, found) if found else None
-
-
-class _Linked:
-    """A row as the next link of the chain."""
-
-    def __init__(self, head: Head, row: Row, sequence: int) -> None:
-        hash_ = link(head.hash, row.layout.table, sequence, row.body_digest)
-        self.columns = (row.body_digest, head.hash, hash_)
-        self.head = Head(sequence, head.links + 1, hash_)
