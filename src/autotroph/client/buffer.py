@@ -1,0 +1,63 @@
+"""What waits to be sent, in order, bounded in events and in bytes."""
+
+from collections import deque
+from itertools import islice
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One line that is to be sent.
+
+    Attributes:
+        line: without its newline.
+        since: when it began to wait, on a monotonic clock.
+    """
+
+    line: bytes
+    since: float
+
+
+class Buffer:
+    """A queue that takes what has room; what is on its way stays in it until it is settled.
+
+    Args:
+        events, bytes_: how much it holds at most.
+    """
+
+    def __init__(self, events: int, bytes_: int) -> None:
+        self._events, self._bytes = events, bytes_
+        self._waiting: deque[Event] = deque()
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def offer(self, event: Event) -> bool:
+        """Take an event, if there is room for it."""
+        size = len(event.line) + 1
+        if len(self._waiting) >= self._events or self.bytes + size > self._bytes:
+            return False
+        self._waiting.append(event)
+        self.bytes += size
+        return True
+
+    def since(self) -> float:
+        """When the first one began to wait."""
+        return self._waiting[0].since
+
+    def head(self, most: int, most_bytes: int) -> list[bytes]:
+        """The first lines, up to so many and so long together, but one at least if there is any."""
+        found, weight = list[bytes](), 0
+        for event in islice(self._waiting, most):
+            weight += len(event.line) + 1
+            if found and weight > most_bytes:
+                break
+            found.append(event.line)
+        return found
+
+    def drop(self, number: int) -> list[bytes]:
+        """Let go of the first ones."""
+        found = [self._waiting.popleft().line for _ in range(number)]
+        self.bytes -= sum(len(line) + 1 for line in found)
+        return found
