@@ -79,7 +79,7 @@ def open_history(source: Path | BinaryIO, form: str = "") -> History:
     form = form or _form_of(source)
     try:
         if form == "parquet":
-            from autotroph.ingest.parquet import Parquet  # imported when used: DuckDB is large
+            from autotroph.ingest.parquet import Parquet  # which knows this file's rows
 
             return Parquet(source)
         stream = source.open("rb") if isinstance(source, Path) else source

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-import duckdb
-
 from autotroph.errors import InputError, SourceError
 from autotroph.ingest.files import Refused, Row
 from autotroph.ingest.reading import read_json
@@ -31,6 +29,9 @@ class Parquet:
     def __init__(self, source: Path | BinaryIO) -> None:
         if not isinstance(source, Path):
             raise SourceError("Parquet is read from its end: save the stream to a file first")
+        import duckdb  # imported when used: it is large
+
+        self._error: type[Exception] = duckdb.Error
         with source.open("rb"):
             pass  # says in the system's words why it cannot be read
         self._name = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(source))
@@ -38,7 +39,7 @@ class Parquet:
         try:
             ((self.total,),) = self._asked("SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata(?)")
             described = self._asked("DESCRIBE SELECT * FROM read_parquet(?)")
-        except duckdb.Error as error:
+        except self._error as error:
             self._connection.close()
             raise InputError(f"{source} is no Parquet file: {str(error).splitlines()[0]}") from None
         self.done = 0
@@ -58,7 +59,7 @@ class Parquet:
                 for values in batch:
                     self.done += 1
                     yield self.done, self._row(values)
-        except duckdb.Error as error:
+        except self._error as error:
             raise InputError(f"after row {self.done}: {error}") from None
 
     def close(self) -> None:
