@@ -12,13 +12,19 @@ from collections.abc import Sequence
 import click
 
 from autotroph import __version__
+from autotroph.faces.cli.backup import backup, restore
 from autotroph.faces.cli.cycle import cycle
 from autotroph.faces.cli.demo import demo
+from autotroph.faces.cli.doctor import doctor
+from autotroph.faces.cli.ingest import ingest
 from autotroph.faces.cli.init import init
+from autotroph.faces.cli.keys import keys
+from autotroph.faces.cli.people import erase, export
 from autotroph.faces.cli.refusals import Polite
 from autotroph.faces.cli.releases import releases
 from autotroph.faces.cli.report import report
 from autotroph.faces.cli.rollback import rollback
+from autotroph.faces.cli.segments import segments
 from autotroph.faces.cli.sql import sql
 from autotroph.faces.cli.status import status
 
@@ -32,6 +38,8 @@ that works.
 
 \b
 Environment:
+  AUTOTROPH_API_KEY        the token of `serve`, and the key that the client shows
+  AUTOTROPH_BASE_URL       where the client finds the server
   AUTOTROPH_DATABASE_URL   the ledger, instead of the declared one
   AUTOTROPH_HOME           where the demonstration keeps its files
 
@@ -46,7 +54,10 @@ Exit codes:
 cli = Polite(
     name="autotroph",
     help=HELP,
-    commands=[init, demo, status, cycle, releases, rollback, report, sql],
+    commands=[
+        *(init, demo, ingest, status, doctor, cycle, releases, rollback, report, sql, segments),
+        *(keys, export, erase, backup, restore),
+    ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 cli = click.version_option(__version__, prog_name="autotroph")(cli)

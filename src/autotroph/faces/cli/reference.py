@@ -30,13 +30,24 @@ which autotroph this is.
 | environment | meaning |
 |---|---|
 | `AUTOTROPH_DATABASE_URL` | the ledger, instead of the one that `[product] store` declares |
+| `AUTOTROPH_API_KEY` | the token of `serve`, instead of one made at its start; the key that the client shows |
+| `AUTOTROPH_BASE_URL` | where the client finds the server; `http://127.0.0.1:4780` if not set |
 | `AUTOTROPH_HOME` | where the demonstration keeps its files; `.autotroph` if not set |
 """
 
 
 def reference() -> str:
     """The text of the page."""
-    return "\n".join([_HEAD, *(_section(name, command) for name, command in cli.commands.items())])
+    return "\n".join([_HEAD, *(_section(name, command) for name, command in commands())])
+
+
+def commands(group: click.Group = cli, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command by its whole name, those of groups among them."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
 
 
 def _section(name: str, command: click.Command) -> str:
