@@ -1,0 +1,95 @@
+"""`autotroph doctor`: is the ledger whole, does the loop turn, and what is to be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from autotroph.errors import LedgerError
+from autotroph.faces.cli import options
+from autotroph.faces.cli.opening import declared, ledger_of
+from autotroph.faces.located import PREFIX
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from autotroph.observe.doctor import Finding
+    from autotroph.spec import Spec
+
+
+@click.command(short_help="Is it whole, does it turn, and what is to be done.")
+@click.option(
+    "--static-days",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="After so many days without a promotion a task stands still.",
+)
+@options.config
+@options.as_json
+def doctor(*, static_days: float, config: Path, as_json: bool) -> None:
+    """Look at the ledger and at the loop, and say what to do.
+
+    Only reads, so it works while the product runs, and on a damaged ledger. Leaves with 1 where the ledger
+    cannot be trusted.
+    """
+    found = _examined(declared(config), ledger_of(config), static_days)
+    whole = all(one.grade != "broken" for one in found)
+    if as_json:
+        import msgspec
+
+        options.emit({"whole": whole, "findings": msgspec.to_builtins(found)})
+    else:
+        from autotroph.faces import screen
+
+        screen.show(_screen(found))
+    if not whole:
+        raise click.exceptions.Exit(1)
+
+
+def _examined(spec: Spec, url: str, static_days: float) -> list[Finding]:
+    from autotroph.clock import SystemClock
+    from autotroph.observe.doctor import examine, place_of, unreadable, unused
+    from autotroph.store import open_reader
+
+    path = Path(url.removeprefix(PREFIX)) if url.startswith(PREFIX) else None
+    if path is not None and not path.exists():
+        return unused(spec)
+    try:
+        reader = open_reader(url)
+    except LedgerError as error:
+        return unreadable(error)
+    try:
+        place = place_of(path) if path is not None else None
+        return examine(reader, spec, SystemClock("").now(), static_days, place)
+    finally:
+        reader.close()
+
+
+def _screen(found: Sequence[Finding]) -> RenderableType:
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = Table.grid(padding=(0, 1))
+    for width in (1, 12, None):
+        rows.add_column(width=width, overflow="fold")
+    for one in found:
+        if one.grade != "fine":
+            rows.add_row(_mark(one), Text(one.subject), Text(one.what))
+            rows.add_row("", "", Text(f"→ {one.way_out}", "dim"))
+    fine = ", ".join(one.subject for one in found if one.grade == "fine")
+    parts: list[RenderableType] = [rows] if rows.row_count else []
+    if fine:
+        parts.append(Padding(Text.assemble(("✓ ", "green"), "fine: ", fine), (1 if parts else 0, 0, 0, 0)))
+    return Group(*parts)
+
+
+def _mark(finding: Finding) -> RenderableType:
+    from rich.text import Text
+
+    return Text("✗", "red") if finding.grade == "broken" else Text("!", "yellow")
