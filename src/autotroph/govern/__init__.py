@@ -1,0 +1,14 @@
+"""What may be kept, for how long, who may ask, and how it is taken back.
+
+| file | idea |
+|---|---|
+| redaction.py | what gives people and secrets away, blacked out before anything is written |
+| patterns.py | the owner's own patterns, in time that a hostile text cannot stretch |
+| keys.py | who may ask for what: secrets of which only a digest is kept |
+| custody.py | what every row passes before it is written |
+| persons.py | a person's rows: found, handed over, taken out |
+| retention.py | how long rows are kept, and how many bytes |
+| backups.py | the way back to an earlier ledger, without anybody who was erased since |
+
+The formats that redaction knows are in the folder formats/, one file a kind.
+"""

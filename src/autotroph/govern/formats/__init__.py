@@ -1,0 +1,11 @@
+"""What gives people and secrets away, found by its format: one file a kind.
+
+cards         payment cards: issuer, length, Luhn's sum
+ibans         bank accounts: country, length, check digits
+emails        e-mail addresses
+phones        telephone numbers, by how they are written
+credentials   keys and tokens: a provider's form, and that they look drawn by lot
+signs         what the finders share
+
+Every finder takes time in proportion to the text, whatever is in it.
+"""
