@@ -21,9 +21,7 @@ from autotroph.store import Store, open_store
 from autotroph.store.codec import TABLES
 from autotroph.store.copying import AnySchema, Progress, Snapshot, copy, inspect, put
 from autotroph.store.opening import location, lock, make_folder, named
-
-SEGMENTS = "segments"
-"""The folder beside the ledger in which its segments lie."""
+from autotroph.store.segments.manifest import place
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,7 +208,7 @@ def _place(fresh: Path, ledger: Path, aside: Path | None) -> None:
         if aside is not None:
             shutil.copymode(ledger, fresh)
         put(fresh, ledger, aside or ledger)
-        if (segments := ledger.with_name(SEGMENTS)).is_dir():
+        if (segments := place(ledger)).is_dir():
             shutil.rmtree(segments)
 
 

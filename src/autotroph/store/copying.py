@@ -198,6 +198,8 @@ def put(fresh: Path, ledger: Path, aside: Path) -> None:
         LedgerError: somebody has the ledger open; or it is another program's file.
     """
     with named(ledger):
+        if any(_beside(fresh, ending).exists() for ending in LOGS):
+            raise LedgerError(f"{fresh}: is not one file; open and close it once, then try again")
         sync(fresh)
         if ledger.exists():
             _settle(ledger, aside)
