@@ -1,139 +1,361 @@
-"""The client for coroutines.
+"""Keys to a product: who may ask for what. Only digests are kept, in a file beside the ledger.
 
-Buffered signals go through the same thread as the other client's, so they outlive an event loop; only what is
-waited for goes through the event loop.
+The file can be changed while a server runs; a reader notices. A secret is shown once, when it is made.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
-from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+import fcntl
+import hashlib
+import hmac
+import logging
+import os
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from autotroph.client.answers import Answer, Stored, Taken
-from autotroph.client.caller import Caller
-from autotroph.client.calls import elsewhere
-from autotroph.client.exchange import LARGEST, Lost, Outcome, Request, Response
-from autotroph.client.saying import Asked, Said
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
 
-if TYPE_CHECKING:
-    import aiohttp
+from autotroph.clock import Clock
+from autotroph.errors import InputError, LedgerError, UnknownName
+from autotroph.store.opening import location, make_folder
 
-R = TypeVar("R")
-GLANCE = 0.02
-"""Seconds between two looks at what a thread does, at most."""
+Scope = Literal["read", "signals", "decide", "operate"]
+
+GRANTS: Mapping[Scope, frozenset[Scope]] = {
+    "read": frozenset({"read"}),
+    "signals": frozenset({"signals"}),
+    "decide": frozenset({"decide", "signals"}),
+    "operate": frozenset({"operate", "decide", "signals", "read"}),
+}
+"""What a scope allows. To `decide` is to let decisions be made, and to import what was decided elsewhere."""
+
+BROWSERS: frozenset[Scope] = frozenset({"signals"})
+"""All that a key for browsers may be for: anybody who opens the page can read it there."""
+
+VARIABLE = "AUTOTROPH_API_KEY"
+SHORTEST, LONGEST = 22, 512
+"""How long a token in the environment may be: 22 signs of 64 are 128 bits, if they were drawn by lot."""
+
+_LOG = logging.getLogger(__name__)
+_SECRET_BYTES = 32
+_NOBODY = hashlib.sha256(secrets.token_bytes(_SECRET_BYTES)).hexdigest()
+_TOKEN = re.compile(r"[!-~]+")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 
 
-class AsyncClient(Caller):
-    """A client of one server, for one event loop. Its methods are those of `Client`, to be awaited."""
+class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A key as it is kept.
 
-    _session: "aiohttp.ClientSession | None" = None
+    Attributes:
+        id: its public part.
+        name: what the owner calls it.
+        digest: SHA-256 of the whole key, in hexadecimal.
+        granted: the scopes that it was made with.
+        created: when, in seconds since the epoch.
+        expires: from when on it opens nothing more, if ever.
+        revoked: since when it opens nothing more, if so.
+        origins: of the pages that it is for; a key for browsers has some.
 
-    async def signal(self, subject: str, name: str, value: Any, **said: Unpack[Said]) -> None:
-        """As `Client.signal`: returns at once, or when there is room."""
-        line = self._line(subject, name, value, said)
-        if not await self._seen(lambda: self._sender.offer(line), self.patience):
-            raise self._sender.overloaded(self.patience)
+    Raises:
+        ValueError: no such key may be.
+    """
 
-    async def signal_now(self, subject: str, name: str, value: Any, **said: Unpack[Said]) -> Stored:
-        """As `Client.signal_now`: returns when the signal is on disk."""
-        return await self._drive(self._calls.signal(self._line(subject, name, value, said), self.patience))
+    id: Annotated[str, Meta(pattern="^[0-9a-z]{4,32}$")]
+    name: str
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    granted: tuple[Scope, ...] = msgspec.field(name="scopes")
+    created: float
+    expires: float | None = None
+    revoked: float | None = None
+    origins: tuple[str, ...] = ()
 
-    async def decide(
-        self,
-        task: str,
-        inputs: Mapping[str, Any],
-        *,
-        timeout: float = 2.0,
-        otherwise: Callable[[Mapping[str, Any]], str | Awaitable[str]] | None = None,
-        **asked: Unpack[Asked],
-    ) -> Answer:
-        """As `Client.decide`; what `otherwise` returns may be awaited."""
-        calls = self._calls
-        found = await self._drive(calls.decide(task, inputs, timeout, asked, hurry=otherwise is not None))
-        if isinstance(found, Answer):
-            return found
-        if otherwise is None:
-            raise found.error
-        output = otherwise(inputs)
-        return elsewhere(self._clock, await output if isawaitable(output) else output, found)
+    def __post_init__(self) -> None:
+        if not self.granted:
+            raise ValueError(f"a key without a scope opens nothing; scopes: {', '.join(GRANTS)}")
+        if self.origins and not BROWSERS.issuperset(self.granted):
+            raise ValueError(
+                f"a key for browsers may only have the scope {', '.join(BROWSERS)}, because anybody who opens"
+                " the page can read it; make a key without origins for your server"
+            )
 
-    async def imports(self, rows: Iterable[Any], *, patience: float = 60.0) -> Taken:
-        """As `Client.imports`."""
-        return await self._drive(self._calls.imports(rows, patience))
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """All that it allows."""
+        return frozenset[Scope]().union(*(GRANTS[scope] for scope in self.granted))
 
-    async def flush(self, timeout: float | None = None) -> None:
-        """As `Client.flush`."""
-        through, patience = self._sender.hurry(), self.patience if timeout is None else timeout
-        if not await self._seen(lambda: self._sender.settled(through), patience):
-            raise self._sender.late(patience)
+    @property
+    def vouches(self) -> bool:
+        """Whether the users that it names are verified: a server vouches for them, a browser cannot."""
+        return not self.origins
 
-    async def close(self, timeout: float | None = None) -> None:
-        """As `Client.close`."""
+    def state(self, now: float) -> Literal["open", "expired", "revoked"]:
+        """Whether it opens anything at a time."""
+        if self.revoked is not None:
+            return "revoked"
+        return "expired" if self.expires is not None and now >= self.expires else "open"
+
+    def __repr__(self) -> str:
+        return f"Key(id={self.id!r}, name={self.name!r}, granted={self.granted!r}, origins={self.origins!r})"
+
+
+class Keys:
+    """The keys of a product, as its file says at the moment.
+
+    A file that cannot be read leaves the keys as they were, and `fault` says so. Without a file there are
+    none.
+
+    Args:
+        path: the file.
+        clock: for when keys are made, and expire.
+        token: opens everything, in this process only; see `start_token`.
+
+    Attributes:
+        fault: why the file cannot be read; empty while it can.
+    """
+
+    def __init__(self, path: Path, clock: Clock, token: str = "") -> None:
+        self.fault = ""
+        self._path, self._clock = path, clock
+        self._keys: dict[str, Key] = {}
+        self._seen: tuple[int, ...] | None = None
+        self._token = Key(
+            id="token",
+            name="start token",
+            digest=_digest(token) if token else _NOBODY,
+            granted=("operate",),
+            created=clock.now(),
+        )
+
+    def find(self, secret: str) -> Key | None:
+        """The key that a secret opens; None where it opens none, or no longer.
+
+        It takes as long for an id that is known as for one that is not.
+        """
+        digest = _digest(secret[: LONGEST + 1])
+        key = self._current().get(_id_in(secret[: LONGEST + 1]))
+        fits = hmac.compare_digest(digest, key.digest if key else _NOBODY)
+        if hmac.compare_digest(digest, self._token.digest):
+            return self._token
+        return key if key and fits and key.state(self._clock.now()) == "open" else None
+
+    def origins(self) -> Collection[str]:
+        """Of all keys for browsers that open something."""
+        now = self._clock.now()
+        keys = self._current().values()
+        return {origin for key in keys if key.state(now) == "open" for origin in key.origins}
+
+    def list(self) -> Sequence[Key]:
+        """All that were made, the oldest first; revoked and expired ones too.
+
+        Raises:
+            LedgerError: the file cannot be read.
+        """
+        return tuple(_read(self._path).values())
+
+    def create(
+        self, name: str, scopes: Sequence[str], *, origins: Sequence[str] = (), lifetime: float | None = None
+    ) -> tuple[Key, str]:
+        """Makes a key.
+
+        Args:
+            name: what the owner calls it.
+            scopes: of those in `GRANTS`.
+            origins: of the pages that it is for, where it is for browsers.
+            lifetime: seconds after which it opens nothing more.
+
+        Returns:
+            The key, and its secret, which nobody can tell later.
+
+        Raises:
+            InputError: no such key may be.
+            UnknownName: a scope is none.
+            LedgerError: the file cannot be read or written.
+        """
+        now = self._clock.now()
+        with self._changing() as keys:
+            id_ = next(filter(lambda one: one not in keys, self._ids()))
+            secret = f"ak_{id_}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+            try:
+                keys[id_] = Key(
+                    id=id_,
+                    name=_name(name),
+                    digest=_digest(secret),
+                    granted=tuple(dict.fromkeys(map(_scope, scopes))),
+                    created=now,
+                    expires=None if lifetime is None else now + lifetime,
+                    origins=tuple(dict.fromkeys(map(_origin, origins))),
+                )
+            except ValueError as error:
+                raise InputError(str(error)) from None
+        return keys[id_], secret
+
+    def revoke(self, id_: str) -> Key:
+        """Lets a key open nothing more.
+
+        Args:
+            id_: its id, or the whole key.
+
+        Raises:
+            UnknownName: there is none.
+            LedgerError: the file cannot be read or written.
+        """
+        public = _id_in(id_) or id_.removeprefix("ak_")
+        with self._changing() as keys:
+            if public not in keys:
+                raise UnknownName("key", public, keys)
+            key = keys[public]
+            if key.revoked is None:
+                keys[public] = replace(key, revoked=self._clock.now())
+        return keys[public]
+
+    def _ids(self) -> Iterator[str]:
+        while True:
+            yield self._clock.new_id("key").rpartition("_")[2][:12]
+
+    def _current(self) -> Mapping[str, Key]:
+        """The keys, read again if the file is another one than before."""
+        seen = _signature(self._path)
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._keys, self.fault = _read(self._path), ""
+            except LedgerError as error:
+                self.fault = str(error)
+                _LOG.warning("%s; the keys stay as they were", error)
+        return self._keys
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Key]]:
+        """The keys of the file, which are written back; one process at a time."""
         try:
-            await self.flush(timeout)
+            make_folder(self._path.parent)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            keys = _read(self._path)
+            yield keys
+            _write(self._path, keys, lambda: os.fsync(folder))
         finally:
-            session, self._session = self._session, None
-            if session is not None:
-                await session.close()
-            self._sender.close(0.0)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def _seen(self, ready: Callable[[], bool], patience: float) -> bool:
-        """Whether something came to be in time; looked at more and more seldom, because a thread does it."""
-        import asyncio
-
-        end, pause = self._clock.elapsed() + patience, 0.001
-        while not ready():
-            if self._clock.elapsed() >= end:
-                return False
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, GLANCE)
-        return True
-
-    async def _drive(self, steps: Generator[Request, Outcome, R]) -> R:
-        import asyncio
-
-        try:
-            request = next(steps)
-            while True:
-                if request.after:
-                    await asyncio.sleep(request.after)
-                request = steps.send(await self._send(request))
-        except StopIteration as done:
-            found: R = done.value
-            return found
-
-    async def _send(self, request: Request) -> Outcome:
-        import aiohttp
-
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0)
-            self._session = aiohttp.ClientSession(connector=connector, headers=self._server.headers)
-        try:
-            async with self._session.post(
-                self._server.url + request.path,
-                data=request.body,
-                headers={"content-type": request.media_type},
-                timeout=aiohttp.ClientTimeout(total=request.timeout),
-                allow_redirects=False,
-            ) as response:
-                body = await _body(response.content)
-                retry_after = response.headers.get("retry-after", "")
-                return Response(status=response.status, body=body, retry_after=retry_after)
-        except TimeoutError:
-            return Lost(f"no answer within {request.timeout:.3g} s")
-        except (OSError, aiohttp.ClientError) as error:
-            return Lost(f"{type(error).__name__}: {error}".rstrip(": "))
+            os.close(folder)
 
 
-async def _body(content: "aiohttp.StreamReader") -> bytes:
-    body = bytearray()
-    async for piece in content.iter_any():
-        body += piece
-        if len(body) > LARGEST:
-            raise OSError(f"an answer of more than {LARGEST:,} bytes")
-    return bytes(body)
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    keys: tuple[Key, ...]
+    version: Literal[1] = 1
+
+
+def keys_file(ledger: str | Path) -> Path:
+    """Where the keys to a ledger are.
+
+    >>> keys_file("sqlite:///.autotroph/ledger.db").as_posix()
+    '.autotroph/ledger.db.keys'
+    """
+    path = location(ledger)
+    return path.with_name(f"{path.name}.keys")
+
+
+def start_token(environment: Mapping[str, str]) -> str:
+    """The token of this process: what AUTOTROPH_API_KEY says, or one drawn by lot.
+
+    Raises:
+        InputError: what is in the environment could be guessed, or cannot be sent.
+    """
+    given = environment.get(VARIABLE, "")
+    if not given:
+        return secrets.token_urlsafe(_SECRET_BYTES)
+    if not SHORTEST <= len(given) <= LONGEST:
+        raise InputError(
+            f"{VARIABLE} has {len(given)} signs; from {SHORTEST} to {LONGEST} are taken, drawn by lot:"
+            " python -c 'import secrets; print(secrets.token_urlsafe(32))' makes one, and without it the"
+            " server makes its own"
+        )
+    if not _TOKEN.fullmatch(given):
+        raise InputError(f"{VARIABLE} has signs that no HTTP header carries; take letters, digits, - and _")
+    return given
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _id_in(secret: str) -> str:
+    """The public part of what may be a key; empty if there is none."""
+    prefix, _, rest = secret.partition("_")
+    return rest.partition("_")[0] if prefix == "ak" else ""
+
+
+def _name(name: str) -> str:
+    if not name.strip() or len(name) > 100 or not name.isprintable():
+        raise ValueError(f"a name is 1 to 100 printable signs, found {name!r:.120}")
+    return name
+
+
+def _scope(scope: str) -> Scope:
+    for known in GRANTS:
+        if scope == known:
+            return known
+    raise UnknownName("scope", scope, GRANTS)
+
+
+def _origin(origin: str) -> str:
+    """An origin as browsers send it."""
+    if not _ORIGIN.fullmatch(origin) or urlsplit(origin).port in _DEFAULTS.get(origin.partition(":")[0], ()):
+        raise ValueError(
+            f"{origin!r:.120} is no origin; write a page's scheme, host and port as its browser sends them,"
+            " in small letters: https://shop.example"
+        )
+    return origin
+
+
+_DEFAULTS = {"http": (80,), "https": (443,)}
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError as error:
+        return None if isinstance(error, FileNotFoundError) else (-1, error.errno or 0)
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _read(path: Path) -> dict[str, Key]:
+    """The keys in a file by their ids; none without a file."""
+    try:
+        file = msgspec.json.decode(path.read_bytes(), type=_File)
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.MsgspecError) as error:
+        raise LedgerError(
+            f"{path}: the keys cannot be read: {error}; mend the file, or take it away and make new keys"
+        ) from error
+    keys = {key.id: key for key in file.keys}
+    if len(keys) < len(file.keys):
+        raise LedgerError(f"{path}: the keys cannot be read: two have one id; take one of them out")
+    return keys
+
+
+def _write(path: Path, keys: Mapping[str, Key], sync_folder: Callable[[], None]) -> None:
+    """Replaces the file: there is the old one or the new one, never half of one."""
+    body = msgspec.json.format(msgspec.json.encode(_File(tuple(keys.values()))), indent=1)
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        sync_folder()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> LedgerError:
+    return LedgerError(f"{path}: the keys cannot be written: {error.strerror}; nothing was changed")
