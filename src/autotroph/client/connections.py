@@ -20,7 +20,8 @@ class Connections:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._idle: deque[HTTPConnection] = deque(maxlen=KEPT)
+        self._idle: deque[HTTPConnection] = deque()
+        self._keeps = True
 
     def send(self, request: Request) -> Outcome:
         """Send a request, and wait for what comes of it."""
@@ -36,20 +37,25 @@ class Connections:
 
     def drive(self, steps: Generator[Request, Outcome, R]) -> R:
         """Send what a call yields, until it has its result."""
-        request = next(steps)
-        while True:
-            if request.after:
-                time.sleep(request.after)
-            try:
+        try:
+            request = next(steps)
+            while True:
+                if request.after:
+                    time.sleep(request.after)
                 request = steps.send(self.send(request))
-            except StopIteration as done:
-                found: R = done.value
-                return found
+        except StopIteration as done:
+            found: R = done.value
+            return found
 
-    def close(self) -> None:
-        """Close what is idle."""
+    def forget(self) -> None:
+        """Close what is idle: a forked process must not speak on its parent's connections."""
         while self._idle:
             self._idle.pop().close()
+
+    def close(self) -> None:
+        """Close what is idle, and keep nothing any longer."""
+        self._keeps = False
+        self.forget()
 
     def _exchange(self, connection: HTTPConnection, request: Request) -> Outcome:
         connection.timeout = request.timeout
@@ -61,18 +67,12 @@ class Connections:
         body = response.read(LARGEST)
         if response.length or not (response.isclosed() or response.will_close):
             raise OSError(f"the answer broke off, or is longer than {LARGEST:,} bytes")
-        if response.will_close:
+        if response.will_close or not self._keeps or len(self._idle) >= KEPT:
             connection.close()
         else:
-            self._keep(connection)
+            self._idle.append(connection)
         retry_after = response.headers.get("retry-after", "")
         return Response(status=response.status, body=body, retry_after=retry_after)
-
-    def _keep(self, connection: HTTPConnection) -> None:
-        if len(self._idle) < KEPT:
-            self._idle.append(connection)
-        else:
-            connection.close()
 
     def _idle_one(self) -> HTTPConnection | None:
         """A connection that the server has not closed meanwhile."""

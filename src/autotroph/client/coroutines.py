@@ -97,15 +97,15 @@ class AsyncClient(Caller):
     async def _drive(self, steps: Generator[Request, Outcome, R]) -> R:
         import asyncio
 
-        request = next(steps)
-        while True:
-            if request.after:
-                await asyncio.sleep(request.after)
-            try:
+        try:
+            request = next(steps)
+            while True:
+                if request.after:
+                    await asyncio.sleep(request.after)
                 request = steps.send(await self._send(request))
-            except StopIteration as done:
-                found: R = done.value
-                return found
+        except StopIteration as done:
+            found: R = done.value
+            return found
 
     async def _send(self, request: Request) -> Outcome:
         import aiohttp

@@ -69,7 +69,7 @@ class Sender:
         self._lock = threading.RLock()  # a signal handler may send, too
         self._work, self._moved = threading.Condition(self._lock), threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
-        self._connections.close()
+        self._told = 0
 
     @property
     def stats(self) -> Stats:
@@ -113,8 +113,8 @@ class Sender:
             return through
 
     def settled(self, through: int) -> bool:
-        """Whether the signals up to one are all acknowledged or given up."""
-        return self._delivery.settled >= through
+        """Whether the signals up to one are all acknowledged, or given up and reported."""
+        return self._told >= through
 
     def flush(self, timeout: float) -> None:
         """Have everything sent, and wait for it.
@@ -144,8 +144,6 @@ class Sender:
             with self._lock:
                 self._closed = True
                 lost = self._delivery.forget(self._unsent())
-                self._work.notify_all()
-                self._moved.notify_all()
             self._report(lost)
             self._connections.close()
 
@@ -226,21 +224,28 @@ class Sender:
             well = self._delivery.trouble is None
             refused = self._delivery.settle(outcome, self._clock.elapsed())
             trouble = self._delivery.trouble
-            self._moved.notify_all()
         if trouble and well:
             _LOG.warning("%s; signals are kept and sent again", trouble)
         self._report(refused)
 
     def _report(self, refused: list[Refused]) -> None:
+        """Tell what was given up; only then are those woken who wait for it."""
         self._kept.extend(refused)
         for one in refused:
-            if self._on_refused is None:
-                _LOG.error("a signal was given up: %s", one.error)
-                continue
-            try:
-                self._on_refused(one)
-            except Exception:  # noqa: BLE001 - what somebody else's code does must not stop the delivery
-                _LOG.exception("on_refused failed; it was told: %s", one.error)
+            self._tell(one)
+        with self._lock:
+            self._told = self._delivery.settled
+            self._moved.notify_all()
+            self._work.notify_all()
+
+    def _tell(self, refused: Refused) -> None:
+        if self._on_refused is None:
+            _LOG.error("a signal was given up: %s", refused.error)
+            return
+        try:
+            self._on_refused(refused)
+        except Exception:  # noqa: BLE001 - what somebody else's code does must not stop the delivery
+            _LOG.exception("on_refused failed; it was told: %s", refused.error)
 
     def _unsent(self) -> LedgerError:
         why = self._delivery.trouble or "no answer yet"
@@ -266,6 +271,7 @@ def _close_all() -> None:
 
 def _begin_all() -> None:
     for sender in list(_SENDERS):
+        sender._connections.forget()
         sender._begin()
 
 
