@@ -197,3 +197,11 @@ def test_an_import_that_says_no_time_is_stored_once(tmp_path):
         product.clock.advance(product.clock.now() + 60.0)
         (again,) = product.take([said])
         assert (again.status, again.id, again.sequence) == ("known", first.id, first.sequence)
+
+
+def test_what_comes_twice_in_one_batch_is_known_the_second_time(tmp_path):
+    with opened(tmp_path) as product:
+        said = DecisionIn(task="reply", output="hello", session="s")
+        signal = SignalIn(subject="d1", name="accepted", value=True)
+        outcomes = product.take([said, signal, said, signal])
+        assert [one.status for one in outcomes] == ["stored", "stored", "known", "known"]

@@ -1,4 +1,4 @@
-"""What every row passes before it is written: nothing about the erased, nothing that was to be blacked out."""
+"""What every row passes before it is written: nothing about the erased, nothing to be blacked out."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar

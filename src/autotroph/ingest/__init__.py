@@ -3,5 +3,13 @@
 | file | idea |
 |---|---|
 | stamping.py | what a caller sends, checked against the declaration before anything is stored |
+| reading.py | untrusted bytes to plain values, strictly |
+| streams.py | bytes unpacked and cut into lines, never held |
+| arrivals.py | the wire shapes, and the rows they become |
+| intake.py | what arrives is made into rows and stored, each thing once |
+| columns.py | which column of a table is which field |
+| files.py | JSONL and CSV, row by row |
+| parquet.py | Parquet, a batch of rows at a time |
+| importing.py | a file taken in, and where to go on |
 | joining.py | decisions and what came back about them, in whatever order they came |
 """

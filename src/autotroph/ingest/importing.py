@@ -80,7 +80,7 @@ def import_rows(
     """
     for batch in _batches(history.rows(after=place.row), read):
         good = [(number, arrival) for number, arrival in batch if not isinstance(arrival, Refused)]
-        outcomes = _told_apart(take([arrival for _, arrival in good]))
+        outcomes = take([arrival for _, arrival in good])
         counts = place.counts.plus(rows=len(batch))
         found = {number: outcome for (number, _), outcome in zip(good, outcomes, strict=True)}
         for number, arrival in batch:
@@ -96,16 +96,6 @@ def import_rows(
             counts=counts,
         )
         yield place
-
-
-def _told_apart(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """What comes twice in one batch is stored once: the second is known."""
-    seen, told = set[int](), list[Outcome]()
-    for one in outcomes:
-        again = one.status == "stored" and one.sequence in seen
-        told.append(msgspec.structs.replace(one, status="known") if again else one)
-        seen.add(one.sequence)
-    return told
 
 
 Numbered = tuple[int, Arrival | Refused]

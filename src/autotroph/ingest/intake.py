@@ -89,14 +89,15 @@ class Intake:
         """
         if patience is not None and (fault := self._store.fault()):
             raise Overloaded(f"{fault}; nothing was stored: send it again later")
-        made = [self._rows(one, verified=verified) for one in arrivals]
+        now = self._clock.now()
+        made = [self._rows(one, now, verified=verified) for one in arrivals]
         folds = self._folds_of(row for rows in made if isinstance(rows, tuple) for row in rows)
         admitted = [self._admitted(rows, folds) for rows in made]
         return self._stored(admitted, patience)
 
     # making ------------------------------------------------------------------------------------------
 
-    def _rows(self, arrival: SignalIn | DecisionIn, *, verified: bool) -> Rows | AutotrophError:
+    def _rows(self, arrival: SignalIn | DecisionIn, now: float, *, verified: bool) -> Rows | AutotrophError:
         try:
             if isinstance(arrival, DecisionIn):
                 decision, completion, signals = decision_of(
@@ -105,7 +106,7 @@ class Intake:
                     arrival,
                     salt=self._salt,
                     verified=verified,
-                    at=self._first_time(arrival),
+                    at=self._first_time(arrival, now),
                 )
                 self.decided(decision)
                 return (decision, completion, *signals)
@@ -114,12 +115,10 @@ class Intake:
         except AutotrophError as error:
             return error
 
-    def _first_time(self, arrival: DecisionIn) -> float | None:
+    def _first_time(self, arrival: DecisionIn, now: float) -> float:
         """When an import was stored first, if nobody says when it was made: sent again, it is the same."""
-        if arrival.at is not None:
-            return None
-        known = self._store.get(Decision, key=import_key(arrival))
-        return known.at if known else None
+        known = None if arrival.at is not None else self._store.get(Decision, key=import_key(arrival))
+        return known.at if known else now
 
     def _admitted(
         self, rows: Rows | AutotrophError, folds: Mapping[tuple[str, str], Fold]
@@ -177,19 +176,20 @@ class Intake:
             found = [tuple(next(sequences) for _ in rows) for rows in good]
         except InputError:
             return self._one_by_one(made, before, patience)
-        places = iter(found)
+        places, tell = iter(found), _Teller(before)
         return [
-            _refused(rows) if isinstance(rows, AutotrophError) else _outcome(rows, next(places), before)
-            for rows in made
+            _refused(rows) if isinstance(rows, AutotrophError) else tell(rows, next(places)) for rows in made
         ]
 
     def _one_by_one(
         self, made: Sequence[Rows | AutotrophError], before: int, patience: float | None
     ) -> list[Outcome]:
-        waiting: list[tuple[Rows | AutotrophError, Receipt | AutotrophError]] = []
-        for rows in made:
-            waiting.append((rows, rows if isinstance(rows, AutotrophError) else self._append(rows, patience)))
-        return [_waited(rows, receipt, before, patience) for rows, receipt in waiting]
+        waiting = [
+            (rows, rows if isinstance(rows, AutotrophError) else self._append(rows, patience))
+            for rows in made
+        ]
+        tell = _Teller(before)
+        return [_waited(rows, receipt, tell, patience) for rows, receipt in waiting]
 
     def _append(self, rows: Rows, patience: float | None) -> Receipt | AutotrophError:
         try:
@@ -198,24 +198,31 @@ class Intake:
             return error
 
 
+class _Teller:
+    """Tells what is stored now from what was known, also within one batch."""
+
+    def __init__(self, before: int) -> None:
+        self._before, self._seen = before, set[int]()
+
+    def __call__(self, rows: Rows, sequences: tuple[int, ...]) -> Outcome:
+        row, sequence = rows[0], sequences[0]
+        known = sequence <= self._before or sequence in self._seen
+        self._seen.add(sequence)
+        id_ = row.id if isinstance(row, Decision | Signal) else ""
+        return Outcome(status="known" if known else "stored", id=id_, sequence=sequence)
+
+
 def _waited(
-    rows: Rows | AutotrophError, receipt: Receipt | AutotrophError, before: int, patience: float | None
+    rows: Rows | AutotrophError, receipt: Receipt | AutotrophError, tell: _Teller, patience: float | None
 ) -> Outcome:
-    if isinstance(receipt, AutotrophError) or isinstance(rows, AutotrophError):
-        return _refused(receipt if isinstance(receipt, AutotrophError) else InputError("refused"))
+    if isinstance(rows, AutotrophError):
+        return _refused(rows)
+    if isinstance(receipt, AutotrophError):
+        return _refused(receipt)
     try:
-        return _outcome(rows, receipt.durable(patience), before)
+        return tell(rows, receipt.durable(patience))
     except InputError as error:
         return _refused(error)
-
-
-def _outcome(rows: Rows, sequences: tuple[int, ...], before: int) -> Outcome:
-    (row, sequence) = rows[0], sequences[0]
-    return Outcome(
-        status="known" if sequence <= before else "stored",
-        id=row.id if isinstance(row, Decision | Signal) else "",
-        sequence=sequence,
-    )
 
 
 def _refused(error: AutotrophError) -> Outcome:

@@ -61,7 +61,10 @@ def derived_key(name: str, subject: str, value: Value, at: float | None, before:
     """The idempotency key of a signal whose sender gave none: what was said, and when if that was said.
 
     Args:
-        name, subject, value, at: what was said.
+        name: of the signal.
+        subject: what it is about.
+        value: what was said.
+        at: when, if that was said.
         before: the key of the signal that this one takes back.
     """
     return f"derived/{digest(name, subject, canonical([value, at]), before)[:32]}"
