@@ -53,6 +53,7 @@ def write(columns: Sequence[str], rows: Iterable[Row], file: Path) -> tuple[dict
             TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as scratch,
             duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": scratch}) as duck,
         ):
+            duck.execute("SET enable_progress_bar = false").fetchall()  # it would go to stdout
             found = [_keep(duck, place, part) for place, part in enumerate(_chunks(rows))]
             kinds = [frozenset().union(*(part[place] for part in found)) for place in range(len(columns))]
             types = dict(zip(columns, map(_common, kinds), strict=True))

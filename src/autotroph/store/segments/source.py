@@ -39,6 +39,9 @@ class Source:
         self.duck = duckdb.connect(
             config={"threads": 1, "memory_limit": MEMORY, "temp_directory": str(scratch)}
         )
+        self.duck.execute(
+            "SET enable_progress_bar = false"
+        ).fetchall()  # it would go to stdout, where we tell
         self.duck.create_function(PROPOSALS, _proposals, ["BLOB"], "VARCHAR")
 
     def __enter__(self) -> Self:
