@@ -64,7 +64,7 @@ IDENTITY: dict[type[Record], str] = {
     Release: "id",
     Verdict: "id",
 }
-"""The field that no two records of a kind share."""
+"""The field that no two records of a kind share: of signals, no two that have no key."""
 
 SAID: dict[type[Record], tuple[str, ...]] = {
     Decision: ("task", "user", "session", "served", "shadows", "provenance", "terms", "inputs"),
@@ -117,15 +117,19 @@ class Layout:
         return tuple(column for cell in self.cells for column in cell.columns)
 
     @cached_property
+    def width(self) -> int:
+        """How many columns its table has, without the sequence."""
+        return len(self.all_columns) - len(WIDE.get(self.kind, ()))
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns of its table, without the sequence."""
-        wide = WIDE.get(self.kind, ())
-        return self.all_columns[: len(self.all_columns) - len(wide)]
+        return self.all_columns[: self.width]
 
     @cached_property
     def wide_columns(self) -> tuple[str, ...]:
         """The columns apart."""
-        return self.all_columns[len(self.columns) :]
+        return self.all_columns[self.width :]
 
     @cached_property
     def selected(self) -> tuple[str, ...]:
@@ -151,6 +155,13 @@ class Layout:
     def identity(self) -> str:
         """The column that no two rows share, or nothing."""
         return IDENTITY.get(self.kind, "")
+
+    def identified(self, record: Record) -> dict[str, SqlValue]:
+        """The columns, and what they hold, by which a row without a key is found if it is there already."""
+        if not self.identity:
+            return {}
+        keyless = {"key": ""} if self.kind is Signal else {}
+        return {self.identity: getattr(record, self.identity), **keyless}
 
     @cached_property
     def chained(self) -> bool:
@@ -202,11 +213,8 @@ def encode(record: Record) -> Row:
         values = _exactly(record, form) if form.chained else form.quick.columns(record)
     except UNFIT:
         values = _exactly(record, form)
-    here = len(form.columns)
-    wide = values[here:]
-    return Row(
-        form, values[:here], () if NOTHING.issuperset(wide) else wide, _body_digest(record, form, values)
-    )
+    narrow, wide = values[: form.width], values[form.width :]
+    return Row(form, narrow, () if NOTHING.issuperset(wide) else wide, _body_digest(record, form, values))
 
 
 def decode(form: Layout, values: Sequence[SqlValue]) -> Record:

@@ -1,7 +1,7 @@
 """What the writer writes with: rows to statements inside one transaction, sequences, retries, the chain."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import apsw
 import msgspec
@@ -13,7 +13,7 @@ from autotroph.store.chain import link
 from autotroph.store.codec import Layout, Row, decode
 from autotroph.store.protocols import SqlValue
 from autotroph.store.retries import same_body, same_fields
-from autotroph.store.statements import equality, insertion, insertion_wide, selection
+from autotroph.store.statements import insertion, insertion_wide, matching, selection
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
@@ -124,15 +124,15 @@ class Pen:
             Conflict: it is another one, under the same key or id.
         """
         form, again = row.layout, decode(row.layout, (0, *row.narrow, *row.wide))
-        if (key := getattr(again, "key", "")) and (first := self._found(form, "key", key)):
+        if (key := getattr(again, "key", "")) and (first := self._found(form, {"key": key})):
             return same_body(first, again, key)
-        if form.identity and (first := self._found(form, form.identity, getattr(again, form.identity))):
+        if (identified := form.identified(again)) and (first := self._found(form, identified)):
             return same_fields(first, again)
         raise LedgerError(
             f"{form.table}: {error}; a bug in autotroph or a changed file: run `autotroph doctor`"
         ) from error
 
-    def _found(self, form: Layout, column: str, value: SqlValue) -> Record | None:
-        sql = f"{selection(form, texts=True)} WHERE 1{equality(form, (column,))}"
-        found = self._connection.execute(sql, (value,)).fetchone()
+    def _found(self, form: Layout, equal: Mapping[str, SqlValue]) -> Record | None:
+        sql = f"{selection(form, texts=True)} WHERE 1{matching(form, equal)}"
+        found = self._connection.execute(sql, tuple(equal.values())).fetchone()
         return decode(form, found) if found else None

@@ -1,9 +1,10 @@
 """The SQL of a layout. Names come from the records; every value is a bound parameter."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from autotroph.store.codec import Layout
+from autotroph.store.protocols import SqlValue
 
 
 @cache
@@ -35,6 +36,23 @@ def selection(form: Layout, *, texts: bool) -> str:
 def equality(form: Layout, columns: Iterable[str]) -> str:
     """Compares columns with parameters; `IS`, so that NULL equals None."""
     return "".join(f" AND {form.table}.{_quoted(name)} IS ?" for name in columns)
+
+
+def matching(form: Layout, equal: Mapping[str, SqlValue]) -> str:
+    """Compares columns with parameters, and says of each text whether it is empty.
+
+    That follows from the comparison, but SQLite has to be told, or it reads the whole table instead of an
+    index over the rows in which the text is there.
+    """
+    return "".join(
+        f"{equality(form, [name])}{_emptiness(form, name, value)}" for name, value in equal.items()
+    )
+
+
+def _emptiness(form: Layout, name: str, value: SqlValue) -> str:
+    if not isinstance(value, str):
+        return ""
+    return f" AND {form.table}.{_quoted(name)} {'<>' if value else '='} ''"
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:

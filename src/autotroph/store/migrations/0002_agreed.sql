@@ -2,9 +2,6 @@
 -- A row of a `*_texts` table is only there when there is something in it.
 
 ALTER TABLE decisions ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE signals ADD COLUMN user TEXT NOT NULL DEFAULT '';
-ALTER TABLE signals ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX signals_user ON signals (user) WHERE user <> '';
 
 CREATE TABLE erasures (
   sequence INTEGER PRIMARY KEY,
@@ -20,11 +17,42 @@ CREATE TABLE completion_texts (
 INSERT INTO completion_texts SELECT sequence, output FROM completions WHERE output <> '' ORDER BY sequence;
 ALTER TABLE completions DROP COLUMN output;
 
+-- A signal is told from others by its key, and only one without a key by its id. Every index written in no
+-- order costs a page of the log for each row, so none is kept for what is looked for seldom: a signal by its
+-- id, or by its user, reads the table.
+ALTER TABLE signals RENAME TO old_signals;
+CREATE TABLE signals (
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  about TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  at REAL NOT NULL,
+  source TEXT NOT NULL,
+  user TEXT NOT NULL,           -- whose doing it was; may be empty
+  verified INTEGER NOT NULL,    -- whether a server-side key vouches for that
+  fold TEXT NOT NULL,
+  key TEXT NOT NULL,
+  purposes TEXT NOT NULL,
+  learn INTEGER NOT NULL,
+  region TEXT NOT NULL,
+  retention TEXT NOT NULL,
+  body_digest TEXT NOT NULL,
+  value_type TEXT NOT NULL,     -- boolean, number or text
+  value_number REAL             -- booleans are 0 and 1
+) STRICT;
+INSERT INTO signals
+SELECT sequence, id, name, about, subject, at, source, '', 0, fold, key, purposes, learn, region, retention,
+       body_digest, value_type, value_number
+FROM old_signals ORDER BY sequence;
 CREATE TABLE signal_texts (
   sequence INTEGER PRIMARY KEY REFERENCES signals (sequence) ON DELETE CASCADE,
   value_text TEXT NOT NULL
 ) STRICT;
-INSERT INTO signal_texts SELECT sequence, value_text FROM signals WHERE value_text <> '' ORDER BY sequence;
-ALTER TABLE signals DROP COLUMN value_text;
+INSERT INTO signal_texts SELECT sequence, value_text FROM old_signals WHERE value_text <> '' ORDER BY sequence;
+DROP TABLE old_signals;
+CREATE UNIQUE INDEX signals_key ON signals (key) WHERE key <> '';
+CREATE UNIQUE INDEX signals_id ON signals (id) WHERE key = '';
+CREATE INDEX signals_subject ON signals (subject, name);
 
 DELETE FROM decision_texts WHERE inputs = '{}' AND proposals = x'';
