@@ -1,7 +1,7 @@
 """The command: thin, over the same functions that the library has. One file a command.
 
-Exit codes: 0 all is well · 1 something is wrong with the product: its ledger does not open or hold, or
-something was rolled back · 2 the call or the declaration is wrong · 130 interrupted.
+Exit codes: 0 all is well · 1 something is wrong with the product: its ledger does not open or hold, rows were
+refused, or something was rolled back · 2 the call or the declaration is wrong · 130 interrupted.
 
 With --json the last line of stdout is one object; whatever else there is to say goes to stderr.
 """
@@ -25,6 +25,7 @@ from autotroph.faces.cli.releases import releases
 from autotroph.faces.cli.report import report
 from autotroph.faces.cli.rollback import rollback
 from autotroph.faces.cli.segments import segments
+from autotroph.faces.cli.serve import serve
 from autotroph.faces.cli.sql import sql
 from autotroph.faces.cli.status import status
 
@@ -55,7 +56,7 @@ cli = Polite(
     name="autotroph",
     help=HELP,
     commands=[
-        *(init, demo, ingest, status, doctor, cycle, releases, rollback, report, sql, segments),
+        *(init, demo, serve, ingest, status, doctor, cycle, releases, rollback, report, sql, segments),
         *(keys, export, erase, backup, restore),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -23,14 +23,14 @@ which autotroph this is.
 | exit code | meaning |
 |---|---|
 | 0 | all is well |
-| 1 | something is wrong with the product: its ledger does not open or hold, or something was rolled back |
+| 1 | something is wrong: the ledger does not open or hold, rows were refused, something was rolled back |
 | 2 | the call or the declaration is wrong |
 | 130 | interrupted |
 
 | environment | meaning |
 |---|---|
 | `AUTOTROPH_DATABASE_URL` | the ledger, instead of the one that `[product] store` declares |
-| `AUTOTROPH_API_KEY` | the token of `serve`, instead of one made at its start; the key that the client shows |
+| `AUTOTROPH_API_KEY` | the token of `serve`, if not one made at its start; the key that the client shows |
 | `AUTOTROPH_BASE_URL` | where the client finds the server; `http://127.0.0.1:4780` if not set |
 | `AUTOTROPH_HOME` | where the demonstration keeps its files; `.autotroph` if not set |
 """

@@ -1,0 +1,100 @@
+"""`autotroph serve`: the product over HTTP, with its cycles in the background."""
+
+from __future__ import annotations
+
+import logging
+import os
+from ipaddress import ip_address
+from pathlib import Path
+
+import click
+
+from autotroph.errors import InputError
+from autotroph.faces.cli import options
+from autotroph.faces.cli.opening import ledger_of, opened
+
+NEVER = "never"
+
+
+@click.command(short_help="Serve the product over HTTP.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=4780, show_default=True, help="0 takes any that is free."
+)
+@click.option(
+    "--cycle-every",
+    default="60s",
+    show_default=True,
+    help="How long between two cycles in the background, such as 10m; or never.",
+)
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    help="A name by which the server may be asked besides localhost; can be said several times.",
+)
+@options.config
+@options.as_json
+def serve(
+    *, host: str, port: int, cycle_every: str, names: tuple[str, ...], config: Path, as_json: bool
+) -> None:
+    """Serve the product over HTTP until SIGTERM or Ctrl-C, and go round the loop in the background.
+
+    Prints the address with a token that opens everything, once it is ready. AUTOTROPH_API_KEY sets the
+    token. Listening on another address than the loopback takes a key: autotroph keys create.
+    """
+    from autotroph.clock import SystemClock
+    from autotroph.govern.keys import VARIABLE, Keys, keys_file, start_token
+
+    every, clock, token = _seconds(cycle_every), SystemClock(""), start_token(os.environ)
+    keys = Keys(keys_file(ledger_of(config)), clock, token)
+    if not _is_loopback(host):
+        _check_open(host, any(one.state(clock.now()) == "open" for one in keys.list()))
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with opened(config, "Site(product, …).run(), of autotroph.faces.http.server") as product:
+        from autotroph.faces.http.server import Address, Site  # felt: a wrong call is answered without it
+
+        site = Site(product, keys, Address(host=host, port=port, names=names), every=every)
+        shown = "" if os.environ.get(VARIABLE) else token
+        site.run(lambda address: _tell(address.url, shown, as_json=as_json))
+
+
+def _seconds(text: str) -> float | None:
+    from autotroph.spec.durations import Duration
+
+    if text == NEVER:
+        return None
+    try:
+        every = Duration.read(text)
+    except ValueError as error:
+        raise InputError(f"--cycle-every {text!r}: {error}, or never") from None
+    if every < 1:
+        raise InputError(f"--cycle-every {text!r}: at least 1s, or never")
+    return float(every)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_open(host: str, locked: bool) -> None:  # noqa: FBT001
+    """Whoever can reach the address can ask; then there has to be somebody who is meant to."""
+    if not locked:
+        raise InputError(
+            f"--host {host}: others could reach it, and there is no key for them; `autotroph keys create`"
+            " makes one, and --host 127.0.0.1 is for this machine alone"
+        )
+    options.say(
+        f"note: others can reach {host}, and nothing is encrypted; keep it behind something that does"
+    )
+
+
+def _tell(url: str, token: str, *, as_json: bool) -> None:
+    """Where it is, and what opens it; a token that came from the environment is not repeated."""
+    if as_json:
+        options.emit({"url": url, "token": token})
+    else:
+        options.say(f"{url}/?token={token}" if token else f"{url}/ (the token is AUTOTROPH_API_KEY)")
