@@ -123,6 +123,8 @@ def _present(ledger: Path, snapshot: Snapshot) -> Present:
 
 _FACTS = "SELECT (SELECT value FROM meta WHERE name = 'seed'), sequence FROM head"
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+_LINKS = " UNION ALL ".join(f"SELECT sequence, hash FROM {TABLES[kind]}" for kind in CHAINED)
+_NEWEST = f"SELECT * FROM ({_LINKS}) WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1"
 
 
 def _marks(reader: AnySchema) -> tuple[Erasure, ...]:
@@ -137,7 +139,8 @@ def _marks(reader: AnySchema) -> tuple[Erasure, ...]:
 
 def _newer(reader: AnySchema, snapshot: Snapshot) -> int | None:
     """How many rows a ledger has that a backup of it has not; None where it did not grow out of that."""
-    if snapshot.links and not any(_holds(reader, TABLES[kind], snapshot.hash) for kind in CHAINED):
+    newest = reader.query(_NEWEST, (snapshot.rows,)).rows
+    if snapshot.links and [hash_ for _, hash_ in newest] != [snapshot.hash]:
         return None
     known = {str(name) for (name,) in reader.query(_TABLES).rows}
     return sum(
@@ -147,10 +150,6 @@ def _newer(reader: AnySchema, snapshot: Snapshot) -> int | None:
         for kind, table in TABLES.items()
         if table in known and kind is not Erasure  # those are carried over
     )
-
-
-def _holds(reader: AnySchema, table: str, hash_: str) -> bool:
-    return bool(reader.query(f"SELECT 1 FROM {table} WHERE hash = ?", (hash_,)).rows)
 
 
 def _refuse_stranger(source: Path, before: Present) -> None:
