@@ -9,6 +9,7 @@ import logging
 import apsw
 
 from autotroph.errors import LedgerError
+from autotroph.store.opening import BUSY_MS
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,14 +46,14 @@ class Checkpoints:
         logged, _ = connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_NOOP)
         if logged <= 0:
             return
-        before = connection.pragma("busy_timeout", SETTLING_MS)
+        connection.set_busy_timeout(SETTLING_MS)
         try:
             connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.BusyError:
             self._unsynced = True
             _LOG.info("%s: another process reads the log of the one before; it stays as it is", self._where)
         finally:
-            connection.set_busy_timeout(before)
+            connection.set_busy_timeout(BUSY_MS)
 
     def due(self, connection: apsw.Connection) -> None:
         """Moves what can be moved, if the log has grown; a failure stops no commit, and is logged.

@@ -95,8 +95,16 @@ class Writer:
                 if not self._failure:
                     self._checkpoints.due(self._connection)
             batch = self._queue.take(PROBE if self._failure else None)
-        self._connection.close()
-        self._release()
+        self._end()
+
+    def _end(self) -> None:
+        """Closes the connection; whatever the disk says to that, somebody else may be the writer now."""
+        try:
+            self._connection.close()
+        except apsw.Error as error:
+            _LOG.warning("%s: the log was left to the next process: %s", self._where, error)
+        finally:
+            self._release()
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
@@ -128,6 +136,9 @@ class Writer:
         try:
             pen.begin()
             outcomes = {job: _written(pen, job) for job in batch}
+            if self._failure:
+                # Rows that are overwritten with what they hold are not written at all: this always is.
+                self._connection.pragma("user_version", 0)
             pen.commit()
         except BaseException:
             self._abandon(pen)

@@ -60,6 +60,7 @@ class Disk(apsw.VFS):
             stalls, and holds no memory.
         evicts: after a failed sync, whether programs see at once what is left of what they wrote, as when
             the system drops the pages from its cache; otherwise they go on seeing what they wrote.
+        luck: what a failed sync leaves is drawn from this.
 
     Attributes:
         log: everything done to the ledger's files so far.
@@ -68,7 +69,7 @@ class Disk(apsw.VFS):
         lies: while true, syncs do nothing and say that they worked.
     """
 
-    def __init__(self, *, keeps: bool = True, evicts: bool = False) -> None:
+    def __init__(self, *, keeps: bool = True, evicts: bool = False, luck: str = "") -> None:
         self.name = f"disk-{next(_NUMBERS)}"
         super().__init__(self.name, "")
         self.log: list[Operation] = []
@@ -76,30 +77,40 @@ class Disk(apsw.VFS):
         self.asked = 0
         self.lies = False
         self.evicts = evicts
+        self.luck = luck
         self._keeps = keeps
         self._fault: Fault | None = None
+        self._of = ""
         self._failing = range(0)
-        self._stalled = False
+        self._stalled: str | None = None
         self._changed = Condition()
 
-    def fail(self, fault: Fault, *, at: int = 1, times: int | None = None) -> None:
-        """Lets the operation that is `at` from now fail, and `times` in all (None: until `mend`)."""
+    def fail(self, fault: Fault, *, at: int = 1, times: int | None = None, of: str = "") -> None:
+        """Lets operations fail.
+
+        Args:
+            fault: how.
+            at: which is the first, counted from now on.
+            times: for how many (None: until `mend`).
+            of: only those of files whose name ends so.
+        """
         first = self.asked + at
-        self._fault, self._failing = fault, range(first, first + times if times else 2**62)
+        self._fault, self._of = fault, of
+        self._failing = range(first, first + times if times else 2**62)
 
     def mend(self) -> None:
         """From now on it works."""
         self._fault = None
 
     @contextmanager
-    def stalled(self) -> Iterator[None]:
-        """While this lasts, writes and syncs block; reads go on."""
-        self._stalled = True
+    def stalled(self, of: str = "") -> Iterator[None]:
+        """While this lasts, writes and syncs of files whose name ends so block; reads go on."""
+        self._stalled = of
         try:
             yield
         finally:
             with self._changed:
-                self._stalled = False
+                self._stalled = None
                 self._changed.notify_all()
 
     @contextmanager
@@ -110,13 +121,15 @@ class Disk(apsw.VFS):
         finally:
             self.unregister()
 
-    def take(self, kind: Kind) -> int:
+    def take(self, kind: Kind, path: str) -> int:
         """An operation is asked for: waits out a stall. Says with which code it fails; 0 if it works."""
         with self._changed:
             self.asked += 1
             number, fault = self.asked, self._fault
-            self._changed.wait_for(lambda: not self._stalled)
-        return fault.codes.get(kind, 0) if fault and number in self._failing else 0
+            self._changed.wait_for(lambda: self._stalled is None or not path.endswith(self._stalled))
+        if not fault or number not in self._failing or not path.endswith(self._of):
+            return 0
+        return fault.codes.get(kind, 0)
 
     def note(self, done: Operation) -> None:
         """An operation was done."""
@@ -155,7 +168,7 @@ class DiskFile(apsw.VFSFile):
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - apsw's name
         """Writes; a write that fails has done half of it."""
-        code = self._disk.take("write")
+        code = self._disk.take("write", self._path)
         body = bytes(data[: len(data) // 2] if code else data)
         super().xWrite(body, offset)
         self._disk.note(Write(self._path, offset, body))
@@ -163,15 +176,15 @@ class DiskFile(apsw.VFSFile):
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802 - apsw's name
         """Gives the file a length."""
-        _raise(self._disk.take("truncate"))
+        _raise(self._disk.take("truncate", self._path))
         super().xTruncate(newsize)
         self._disk.note(Truncate(self._path, newsize))
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - apsw's name
         """Syncs the file, and the first time the folder of a new log or journal."""
-        code = self._disk.take("sync")
+        code = self._disk.take("sync", self._path)
         if code:
-            self._disk.note(Sync(self._path, failed=f"{self._disk.name} {self._disk.asked}"))
+            self._disk.note(Sync(self._path, failed=f"{self._disk.luck} {self._disk.asked}"))
             self._evict()
             _raise(code)
         if self._disk.lies:
