@@ -13,13 +13,16 @@ from typing import Any
 import msgspec
 
 import autotroph
+from autotroph.clock import SystemClock
 from autotroph.faces.http.bodies import Patience
 from autotroph.faces.http.server import Address, Site
 from autotroph.faces.library import Product
+from autotroph.govern.keys import Keys
 from autotroph.store import Store
 
 SERVING = Path(__file__).with_name("serving.py")
 SHOP = "https://shop.example"
+TOKEN = "a-token-for-tests-0123456789"
 
 TOML = """
 [product]
@@ -44,27 +47,21 @@ horizon = "1h"
 """
 
 
-class Key(msgspec.Struct, frozen=True):
-    name: str
-    scopes: frozenset[str]
-    origins: frozenset[str] = frozenset()
-    vouches: bool = True
+class Ring(msgspec.Struct, frozen=True):
+    """Real keys in a real file, and their secrets by short names: each scope's is called as the scope."""
+
+    keys: Keys
+    secrets: dict[str, str]
 
 
-class Keys:
-    """Every scope's key is called as the scope."""
-
-    def __init__(self) -> None:
-        scopes = ("signals", "decide", "read", "operate")
-        self.kept = {name: Key(name, frozenset({name})) for name in scopes}
-        self.kept["all"] = Key("all", frozenset(scopes))
-        self.kept["web"] = Key("web", frozenset({"signals"}), frozenset({SHOP}), vouches=False)
-
-    def find(self, secret: str) -> Key | None:
-        return self.kept.get(secret)
-
-    def origins(self) -> frozenset[str]:
-        return frozenset({SHOP})
+def ring(folder: Path) -> Ring:
+    keys = Keys(folder / "ledger.db.keys", SystemClock(""), TOKEN)
+    secrets = {name: keys.create(name, [name])[1] for name in ("signals", "decide", "read", "operate")}
+    secrets["web"] = keys.create("web", ["signals"], origins=[SHOP])[1]
+    secrets["expired"] = keys.create("expired", ["operate"], lifetime=-1.0)[1]
+    secrets["revoked"] = keys.create("revoked", ["operate"])[1]
+    keys.revoke(secrets["revoked"])
+    return Ring(keys, secrets)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -84,8 +81,11 @@ class Answer(msgspec.Struct, frozen=True):
 class Client:
     """Asks one server, each time over a connection of its own."""
 
-    def __init__(self, port: int, product: Product | None = None) -> None:
+    def __init__(
+        self, port: int, secrets: Mapping[str, str] | None = None, product: Product | None = None
+    ) -> None:
         self.port, self._product = port, product
+        self.secrets = {"all": TOKEN, **(secrets or {})}
 
     @property
     def product(self) -> Product:
@@ -106,7 +106,7 @@ class Client:
         if body is not None and not isinstance(body, bytes | str):
             body, said["content-type"] = json.dumps(body), "application/json"
         if key is not None:
-            said["authorization"] = f"Bearer {key}"
+            said["authorization"] = f"Bearer {self.secrets.get(key, key)}"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, body=body, headers={**said, **(headers or {})})
@@ -151,13 +151,14 @@ def served(
 ) -> Iterator[Client]:
     """A server in a thread of this process."""
     product = autotroph.open(declared(folder, failing), store=store)
-    site = Site(product, Keys(), Address(port=0, names=names), every=every, patience=patience)
+    keys = ring(folder)
+    site = Site(product, keys.keys, Address(port=0, names=names), every=every, patience=patience)
     ready = threading.Event()
     thread = threading.Thread(target=site.run, args=(lambda _: ready.set(),))
     thread.start()
     try:
         assert ready.wait(20)
-        yield Client(site.address.port, product)
+        yield Client(site.address.port, keys.secrets, product)
     finally:
         site.stop()
         thread.join(20)

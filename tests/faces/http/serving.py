@@ -11,10 +11,11 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 
-from servers import Keys, declared
+from servers import TOKEN, declared
 
 import autotroph
 from autotroph.faces.http.server import Address, Site
+from autotroph.govern.keys import Keys
 from autotroph.store.sqlite import SqliteStore
 from autotroph.testing.disks import Disk
 
@@ -47,8 +48,9 @@ def main(folder: Path, every: float | None) -> None:
         toml = folder / "autotroph.toml"
         path = toml if toml.exists() else declared(folder)
         product = autotroph.open(path, store=SqliteStore(folder / "ledger.db", vfs=disk.name))
+        keys = Keys(folder / "ledger.db.keys", product.clock, TOKEN)
         threading.Thread(target=obey, args=(disk,), daemon=True).start()
-        Site(product, Keys(), Address(port=0), every=every).run(lambda address: tell(address.port))
+        Site(product, keys, Address(port=0), every=every).run(lambda address: tell(address.port))
 
 
 if __name__ == "__main__":

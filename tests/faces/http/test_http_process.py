@@ -144,10 +144,14 @@ def test_cycles_go_round_in_the_background_and_their_failures_are_shown(tmp_path
 
 
 def head(server: Process, body: bytes) -> bytes:
-    return (
-        f"POST /v1/signals HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nAuthorization: Bearer all\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    ).encode()
+    lines = (
+        "POST /v1/signals HTTP/1.1",
+        f"Host: 127.0.0.1:{server.port}",
+        f"Authorization: Bearer {servers.TOKEN}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def quarters(events: Sequence[Any]) -> list[Sequence[Any]]:
@@ -229,7 +233,7 @@ def load(server: Process, *, seconds: float, clients: int) -> dict[str, int]:
             turn += 1
             name = f"{number}-{turn}-{end}"
             if number % 2:
-                answer = server.post("/v1/signals", servers.signal(name), key="signals")
+                answer = server.post("/v1/signals", servers.signal(name))
                 assert answer.status == 200 or answer.headers["retry-after"]
                 count(acknowledged=answer.status == 200, refused_signals=answer.status == 503)
             else:

@@ -135,10 +135,10 @@ class TestOperating:
         with served(tmp_path) as client:
             client.product.propose("route", "cards first", policy=First())
             client.post("/v1/cycle")
-            answer = client.post("/v1/rollback", {"to": "release 0"})
+            answer = client.post("/v1/rollback", {"to": "release 0"}, key="operate")
             assert (answer.value["task"], answer.value["name"]) == ("route", "release 0")
             entry = client.get("/v1/journal").value["items"][-1]
-            assert (entry["event"], entry["actor"]) == ("rolled back by hand", "key 'all'")
+            assert (entry["event"], entry["actor"]) == ("rolled back by hand", "key 'operate'")
             assert client.post("/v1/rollback", {"to": "nobody"}).status == 422
 
     def test_a_person_has_their_rows_and_takes_them_back(self, client: Client) -> None:

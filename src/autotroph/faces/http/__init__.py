@@ -6,6 +6,7 @@ Imported only by what serves: uvicorn and starlette are felt.
 |---|---|
 | server.py | the process: socket, signals, the end |
 | protocol.py | the connection: heads that are too long or too slow |
+| head.py | the head of a request |
 | app.py | guard, route, handler; what goes wrong becomes an answer |
 | guard.py | host, origin, key, scope |
 | route.py | what a route is, and how a path finds it |

@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from autotroph.errors import AutotrophError
 from autotroph.faces.http.bodies import Body
 from autotroph.faces.http.guard import Guard
+from autotroph.faces.http.head import Head
 from autotroph.faces.http.refusals import Refusal, refusal_of
 from autotroph.faces.http.route import Call, Route, Table
 from autotroph.faces.http.service import Service
@@ -32,10 +33,10 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, receive)
-        body = Body(request.headers, receive, self._service.patience, self._service.held)
+        head = Head(scope)
+        body = Body(head, receive, self._service.patience, self._service.held)
         try:
-            response = await self._response(request, body)
+            response = await self._response(head, body)
             if not await body.finish():
                 response.headers["connection"] = "close"
         except ClientDisconnect:
@@ -44,12 +45,12 @@ class App:
             body.free()
         await response(scope, receive, send)
 
-    async def _response(self, request: Request, body: Body) -> Response:
+    async def _response(self, head: Head, body: Body) -> Response:
         methods: Mapping[str, Route] = {}
         try:
-            self._guard.check_host(request.headers)
-            methods, names = self._table.find(request.scope["raw_path"])
-            response = await self._answer(request, body, methods, names)
+            self._guard.check_host(head)
+            methods, names = self._table.find(head.path)
+            response = await self._answer(head, body, methods, names)
         except AutotrophError as error:
             response = refusal_of(error).response
         except asyncio.CancelledError:  # the server stops, and has waited as long as it could
@@ -57,32 +58,30 @@ class App:
         except ClientDisconnect:
             raise
         except Exception:  # noqa: BLE001 - the one place where a fault of ours becomes an answer and a record
-            response = self._fault(methods, request.method)
+            response = self._fault(methods, head.method)
         if any(one.door.browsers for one in methods.values()):
-            self._guard.share(request.headers, response)
+            self._guard.share(head, response)
         return response
 
     async def _answer(
-        self, request: Request, body: Body, methods: Mapping[str, Route], names: dict[str, str]
+        self, head: Head, body: Body, methods: Mapping[str, Route], names: dict[str, str]
     ) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
+        method = "GET" if head.method == "HEAD" else head.method
         if method == "OPTIONS":
-            return self._options(request, methods)
+            return self._options(head, methods)
         route = methods.get(method)
         if route is None:
             allow = {"allow": ", ".join(_allowed(methods))}
-            raise Refusal(
-                "method_not_allowed", f"not by {request.method}; by {allow['allow']}", headers=allow
-            )
-        key = self._guard.admit(route.door, request)
+            raise Refusal("method_not_allowed", f"not by {method}; by {allow['allow']}", headers=allow)
+        key = self._guard.admit(route.door, head)
         routes = self._table.routes
-        call = Call(service=self._service, routes=routes, request=request, body=body, names=names, key=key)
+        call = Call(service=self._service, routes=routes, head=head, body=body, names=names, key=key)
         return await route.handler(call)
 
-    def _options(self, request: Request, methods: Mapping[str, Route]) -> Response:
+    def _options(self, head: Head, methods: Mapping[str, Route]) -> Response:
         shared = [name for name, one in methods.items() if one.door.browsers]
-        if shared and "access-control-request-method" in request.headers:
-            return self._guard.preflight(request.headers, shared)
+        if shared and "access-control-request-method" in head:
+            return self._guard.preflight(head, shared)
         return Response(status_code=204, headers={"allow": ", ".join(_allowed(methods))})
 
     def _fault(self, methods: Mapping[str, Route], method: str) -> Response:

@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from autotroph.errors import InputError
-from autotroph.faces.http.refusals import Refusal, answered, placed, unreadable
+from autotroph.faces.http.refusals import Refusal, answered, placed, refusal_of, unreadable
 from autotroph.faces.http.route import Call
 from autotroph.faces.http.service import STREAM_DURABLE
 from autotroph.faces.http.shapes import Refused, Taken
@@ -24,7 +24,7 @@ LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 BEACON = "text/plain"
 """What `navigator.sendBeacon` calls a text."""
 
-TOLD = 100
+TOLD = 1000
 """Refused lines that an answer names; the others are counted."""
 
 LARGE = 16 * 2**10
@@ -126,11 +126,11 @@ def _batch(product: Product, batch: Sequence[Line], read: Read, verified: bool) 
         try:
             arrivals.append((number, _line(line, read)))
         except InputError as error:
-            refused.append(Refused(number, str(error)))
+            refused.append(_refused(number, refusal_of(error)))
     outcomes = product.take([one for _, one in arrivals], verified=verified, patience=STREAM_DURABLE)
-    for (number, _), outcome in zip(arrivals, outcomes, strict=True):
+    for (number, arrival), outcome in zip(arrivals, outcomes, strict=True):
         if outcome.status == "refused":
-            refused.append(Refused(number, outcome.reason, outcome.first))
+            refused.append(_refused(number, _refusal(product, arrival, outcome)))
     return Taken(
         stored=sum(one.status == "stored" for one in outcomes),
         known=sum(one.status == "known" for one in outcomes),
@@ -139,10 +139,19 @@ def _batch(product: Product, batch: Sequence[Line], read: Read, verified: bool) 
     )
 
 
+def _refused(number: int, refusal: Refusal) -> Refused:
+    said = refusal.body
+    return Refused(line=number, type=said.type, reason=said.message, first=said.first)
+
+
 def _line(line: bytes | InputError, read: Read) -> Arrival:
     if isinstance(line, InputError):
         raise line
-    return read(read_json(line))
+    try:
+        value = read_json(line)
+    except InputError as error:
+        raise unreadable(error) from None
+    return read(value)
 
 
 def _both(one: Taken, other: Taken) -> Taken:

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from email.message import Message
 
 import msgspec
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from autotroph.errors import InputError, Overloaded, UnknownName
+from autotroph.faces.http.head import Head
 from autotroph.faces.http.refusals import Refusal, unreadable
 from autotroph.ingest.reading import LIMITS, TooLarge
 from autotroph.ingest.streams import Line, Lines, Unpacker
@@ -23,9 +24,10 @@ BATCH, BATCH_BYTES = 500, 2**20
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a body a server takes, and for how long it waits; bytes and seconds.
 
+    How long it waits for the next piece is the connection's affair.
+
     Attributes:
-        document: seconds for a whole document to arrive.
-        pause: seconds between two pieces of a stream.
+        document: seconds for the rest of a document that did not come at once.
         stream: seconds for a whole stream.
         stream_bytes: of a stream, unpacked.
         held_bytes: of all documents that are being read or taken at a time.
@@ -34,7 +36,6 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     document: float = 10.0
-    pause: float = 20.0
     stream: float = 600.0
     stream_bytes: int = 64 * 2**20
     held_bytes: int = 32 * 2**20
@@ -63,7 +64,7 @@ class Body:
     """What follows the head of a request.
 
     Args:
-        headers: of the request.
+        head: of the request.
         receive: of its connection.
         patience: how much, and for how long.
         held: what all requests together hold.
@@ -72,12 +73,12 @@ class Body:
         complete: whether nothing is left to be read.
     """
 
-    def __init__(self, headers: Headers, receive: Receive, patience: Patience, held: Held) -> None:
-        self._headers, self._receive, self._patience, self._held = headers, receive, patience, held
+    def __init__(self, head: Head, receive: Receive, patience: Patience, held: Held) -> None:
+        self._head, self._receive, self._patience, self._held = head, receive, patience, held
         self._mine = 0
-        declared = headers.get("content-length", "")
+        declared = head.get("content-length")
         self._declared = int(declared) if declared.isascii() and declared.isdigit() else 0
-        self.complete = not (self._declared or "transfer-encoding" in headers)
+        self.complete = not (self._declared or "transfer-encoding" in head)
 
     @property
     def media_type(self) -> str:
@@ -86,7 +87,7 @@ class Body:
         Raises:
             Refusal: the charset is not UTF-8.
         """
-        said = self._headers.get("content-type", "")
+        said = self._head.get("content-type")
         if ";" not in said:
             return said.strip().lower()
         message = Message()
@@ -107,12 +108,11 @@ class Body:
         unpacker = self._unpacker(LIMITS.size)
         if self._declared > LIMITS.size:
             raise TooLarge(f"a document of {self._declared:,} bytes; at most {LIMITS.size:,} are read")
-        end = asyncio.get_running_loop().time() + self._patience.document
-        found = bytearray()
-        async for chunk in self._chunks(end, self._patience.document):
-            for piece in _unpacked(unpacker, chunk):
-                self._hold(len(piece))
-                found += piece
+        found = bytearray(self._unpacked(unpacker, await self._next()))
+        if not self.complete:
+            async with _within(self._patience.document):
+                while not self.complete:
+                    found += self._unpacked(unpacker, await self._next())
         _flush(unpacker)
         return bytes(found)
 
@@ -124,16 +124,19 @@ class Body:
             Refusal: it did not arrive in time, or is packed in a way that is not read.
         """
         unpacker, cutter = self._unpacker(self._patience.stream_bytes), Lines()
-        end = asyncio.get_running_loop().time() + self._patience.stream
+        clock = asyncio.get_running_loop()
+        end = clock.time() + self._patience.stream
         gathered, weight = list[Line](), 0
-        async for chunk in self._chunks(end, self._patience.pause):
-            for piece in _unpacked(unpacker, chunk):
+        while not self.complete:
+            for piece in _pieces(unpacker, await self._next()):
                 gathered += cutter.feed(piece)
                 weight += len(piece)
                 while len(gathered) >= BATCH or (gathered and weight >= BATCH_BYTES):
                     yield gathered[:BATCH]
                     del gathered[:BATCH]
                     weight = 0
+            if clock.time() > end:
+                raise _too_slow()
         _flush(unpacker)
         gathered += cutter.flush()
         if gathered:
@@ -141,15 +144,13 @@ class Body:
 
     async def finish(self) -> bool:
         """Read what is left, if it is little, so that the connection can be used again; whether it can."""
-        if self.complete or "expect" in self._headers:
+        if self.complete or "expect" in self._head:
             return self.complete
         left = self._patience.rest_bytes
-        end = asyncio.get_running_loop().time() + self._patience.rest
         try:
-            async for chunk in self._chunks(end, self._patience.rest):
-                left -= len(chunk)
-                if left < 0:
-                    break
+            async with _within(self._patience.rest):
+                while not self.complete and left > 0:
+                    left -= len(await self._next())
         except Refusal:
             pass  # it does not come: the connection is closed after the answer
         return self.complete
@@ -159,31 +160,47 @@ class Body:
         self._held.free(self._mine)
         self._mine = 0
 
-    async def _chunks(self, end: float, pause: float) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        while not self.complete:
-            try:
-                async with asyncio.timeout_at(min(end, loop.time() + pause)):
-                    message = await self._receive()
-            except TimeoutError:
-                raise Refusal("too_slow", "the body did not arrive in time; send it faster") from None
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            self.complete = not message.get("more_body", False)
-            yield message.get("body", b"")
+    async def _next(self) -> bytes:
+        """The next piece, as it was sent."""
+        if self.complete:
+            return b""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        self.complete = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
 
     def _unpacker(self, limit: int) -> Unpacker:
         try:
-            return Unpacker(self._headers.get("content-encoding", ""), limit)
+            return Unpacker(self._head.get("content-encoding"), limit)
         except UnknownName as error:
             raise Refusal("media_type", str(error), where="content-encoding") from None
 
-    def _hold(self, size: int) -> None:
-        self._held.take(size)
-        self._mine += size
+    def _unpacked(self, unpacker: Unpacker, chunk: bytes) -> bytes:
+        """A piece of a document, unpacked, and held."""
+        found = b""
+        for piece in _pieces(unpacker, chunk):
+            self._held.take(len(piece))
+            self._mine += len(piece)
+            found = found + piece if found else piece
+        return found
 
 
-def _unpacked(unpacker: Unpacker, chunk: bytes) -> Iterator[bytes]:
+def _too_slow() -> Refusal:
+    return Refusal("too_slow", "the body did not arrive in time; send it faster")
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise _too_slow() from None
+
+
+def _pieces(unpacker: Unpacker, chunk: bytes) -> Iterator[bytes]:
     try:
         yield from unpacker.feed(chunk)
     except InputError as error:

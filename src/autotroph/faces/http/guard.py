@@ -3,52 +3,22 @@
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.responses import Response
 
+from autotroph.faces.http.head import Head
 from autotroph.faces.http.refusals import Refusal
+from autotroph.govern.keys import Key, Keys, Scope
 
-Scope = Literal["", "signals", "decide", "read", "operate"]
+Need = Scope | Literal[""]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = ("GET", "HEAD")
 CROSS = frozenset({"authorization", "content-type", "content-encoding", "x-api-key"})
 """Headers that a page of another origin may send."""
-
-
-class Key(Protocol):
-    """What a credential stands for; a key with origins is for browsers there, and for nothing else."""
-
-    @property
-    def name(self) -> str:
-        """Of the key, for the journal."""
-
-    @property
-    def scopes(self) -> Collection[str]:
-        """What it may do."""
-
-    @property
-    def origins(self) -> Collection[str]:
-        """From which pages it may be used."""
-
-    @property
-    def vouches(self) -> bool:
-        """Whether it vouches for the users that it names."""
-
-
-class Keys(Protocol):
-    """The keys that count at the moment."""
-
-    def find(self, secret: str) -> Key | None:
-        """The key that a secret opens; None where it opens none, or no longer."""
-
-    def origins(self) -> Collection[str]:
-        """Of all browser keys."""
 
 
 class Door(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +30,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
         page: whether people open it, so that a token may stand in its address.
     """
 
-    scope: Scope = ""
+    scope: Need = ""
     browsers: bool = False
     page: bool = False
 
@@ -80,9 +50,9 @@ class Guard:
         self._keys, self._any_address = keys, any_address
         self._hosts = LOOPBACK | {one.lower() for one in hosts}
 
-    def check_host(self, headers: Headers) -> None:
+    def check_host(self, head: Head) -> None:
         """Refuse what was meant for somebody else."""
-        said = headers.getlist("host")
+        said = head.all("host")
         if len(said) != 1:
             raise Refusal("bad_request", "a request has one Host header", where="host")
         name = _name(said[0])
@@ -94,7 +64,7 @@ class Guard:
             where="host",
         )
 
-    def admit(self, door: Door, request: Request) -> Key | None:
+    def admit(self, door: Door, head: Head) -> Key | None:
         """The key that a request comes with; None where none is needed.
 
         Raises:
@@ -102,51 +72,51 @@ class Guard:
         """
         if not door.scope:
             return None
-        secret, in_address = _secret(door, request)
+        secret, in_address = _secret(door, head)
         key = self._keys.find(secret) if secret else None
         if key is None:
             raise _unauthenticated("this key is not known here" if secret else "a key is needed")
         if in_address == "key" and not key.origins:
             raise Refusal("forbidden", "only browser keys may stand in an address; send this in a header")
-        self._check_origin(key, door, request)
+        self._check_origin(key, door, head)
         if door.scope not in key.scopes:
             has = ", ".join(sorted(key.scopes)) or "nothing"
             raise Refusal("forbidden", f"this takes the scope {door.scope!r}; the key has {has}")
         return key
 
-    def preflight(self, headers: Headers, methods: Collection[str]) -> Response:
+    def preflight(self, head: Head, methods: Collection[str]) -> Response:
         """The answer to a browser that asks whether a page of another origin may send a signal."""
-        origin = headers.get("origin", "")
+        origin = head.get("origin")
         if origin not in self._keys.origins():
-            raise Refusal("forbidden", f"no key is declared for pages of {origin!r:.80}", headers=_VARY)
-        asked = {one.strip().lower() for one in headers.get("access-control-request-headers", "").split(",")}
-        if headers.get("access-control-request-method") not in methods or asked - CROSS - {""}:
+            raise Refusal("forbidden", f"no key is declared for pages of {origin!r:.80}")
+        asked = {one.strip().lower() for one in head.get("access-control-request-headers").split(",")}
+        if head.get("access-control-request-method") not in methods or asked - CROSS - {""}:
             may = f"{', '.join(methods)} with {', '.join(sorted(CROSS))}"
-            raise Refusal("forbidden", f"a page of another origin may {may}", headers=_VARY)
+            raise Refusal("forbidden", f"a page of another origin may {may}")
         allowed = {
             "access-control-allow-origin": origin,
             "access-control-allow-methods": ", ".join(methods),
             "access-control-allow-headers": ", ".join(sorted(CROSS)),
             "access-control-max-age": "600",
         }
-        return Response(status_code=204, headers={**_VARY, **allowed})
+        return Response(status_code=204, headers=allowed)
 
-    def share(self, headers: Headers, response: Response) -> None:
+    def share(self, head: Head, response: Response) -> None:
         """Let pages of declared origins read the answer."""
-        response.headers["vary"] = "Origin"
-        origin = headers.get("origin", "")
+        response.raw_headers.append((b"vary", b"Origin"))
+        origin = head.get("origin")
         if origin and origin in self._keys.origins():
             response.headers["access-control-allow-origin"] = origin
             response.headers["access-control-expose-headers"] = "Retry-After"
 
-    def _check_origin(self, key: Key, door: Door, request: Request) -> None:
-        origins = request.headers.getlist("origin")
+    def _check_origin(self, key: Key, door: Door, head: Head) -> None:
+        origins = head.all("origin")
         if key.origins:
             if not door.browsers:
                 raise Refusal("forbidden", "this is a key for browsers, which can only send signals")
             if len(origins) != 1 or origins[0] not in key.origins:
                 raise Refusal("forbidden", "this key is only for pages of its origins", where="origin")
-        elif request.method not in SAFE and any(not _same(one, request.headers["host"]) for one in origins):
+        elif head.method not in SAFE and any(not _same(one, head.get("host")) for one in origins):
             raise Refusal(
                 "forbidden",
                 "a page of another origin may not use this key; make one with --origin",
@@ -154,24 +124,19 @@ class Guard:
             )
 
 
-_VARY = {"vary": "Origin"}
-
-
-def _secret(door: Door, request: Request) -> tuple[str, str]:
+def _secret(door: Door, head: Head) -> tuple[str, str]:
     """The one credential of a request, and which part of the address it is in, if it is."""
-    headers = request.headers
-    found = {(one.strip(), "") for one in headers.getlist("x-api-key")}
-    for one in headers.getlist("authorization"):
-        scheme, _, secret = one.strip().partition(" ")
+    found = dict.fromkeys(head.all("x-api-key"), "")
+    for one in head.all("authorization"):
+        scheme, _, secret = one.partition(" ")
         if scheme.lower() != "bearer":
             raise _unauthenticated("send the key as Authorization: Bearer …, or as x-api-key")
-        found.add((secret.strip(), ""))
-    place = "key" if door.browsers else "token" if door.page and request.method in SAFE else ""
-    if place:
-        found |= {(one, place) for one in request.query_params.getlist(place)}
-    if len({secret for secret, _ in found}) > 1:
+        found[secret.strip()] = ""
+    if place := "key" if door.browsers else "token" if door.page and head.method in SAFE else "":
+        found = {**dict.fromkeys(head.query.getlist(place), place), **found}
+    if len(found) > 1:
         raise _unauthenticated("two different keys; send one")
-    return min(found, key=lambda one: one[1], default=("", ""))
+    return next(iter(found.items()), ("", ""))
 
 
 def _unauthenticated(message: str) -> Refusal:

@@ -77,7 +77,10 @@ def _content(route: Route) -> Document:
     one = {"schema": _schema(route.takes)}
     if route.lines is None:
         return {JSON: one}
-    return {JSON: one, LINES: {"schema": {"type": "string", "description": "One such object a line."}}}
+    return {
+        JSON: one,
+        LINES: {"schema": {**one["schema"], "description": "Any number of these, one a line."}},
+    }
 
 
 def _responses(route: Route) -> Document:

@@ -17,11 +17,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         head: bytes of a request's first line, headers and trailers together; what comes between the pieces
             of a body counts too.
         head_seconds: for it to arrive, from its first byte on, or from when the connection was opened.
+        pause: seconds between two pieces of a body, as long as it is being read.
     """
 
     connections: int = 512
     head: int = 32 * 2**10
     head_seconds: float = 10.0
+    pause: float = 10.0
 
 
 class Connection(HttpToolsProtocol):
@@ -46,7 +48,7 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) > self.limits.connections:
             self._refuse("unavailable", "too many connections are open; try again later", retry=True)
         else:
-            self._deadline = self.loop.call_later(self.limits.head_seconds, self._too_slow)
+            self._deadline = self.loop.call_later(self.limits.head_seconds, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Lets go of it."""
@@ -61,10 +63,7 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self._unused > self.limits.head and not self.transport.is_closing():
             self._too_long()
-        if self._in_body or not self._unused:
-            self._in_time()
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(self.limits.head_seconds, self._too_slow)
+        self._set_deadline()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -121,8 +120,22 @@ class Connection(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
-    def _too_slow(self) -> None:
-        self._refuse("too_slow", "the head of the request did not arrive in time")
+    def _set_deadline(self) -> None:
+        """The head has its time as a whole, a body from piece to piece; what came whole needs none."""
+        if self._in_body:
+            self._in_time()
+            self._deadline = self.loop.call_later(self.limits.pause, self._late)
+        elif not self._unused:
+            self._in_time()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.limits.head_seconds, self._late)
+
+    def _late(self) -> None:
+        if self.flow.read_paused:  # not their fault: what came before is still being taken
+            self._deadline = self.loop.call_later(self.limits.pause, self._late)
+            return
+        part = "body" if self._in_body else "head"
+        self._refuse("too_slow", f"the {part} of the request did not arrive in time; send it faster")
 
     def _too_long(self) -> None:
         self._refuse("too_large", f"the head of a request may have {self.limits.head:,} bytes", status=431)

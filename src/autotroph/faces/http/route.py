@@ -5,13 +5,14 @@ from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 
 from autotroph.faces.http.bodies import Body
-from autotroph.faces.http.guard import Door, Key
+from autotroph.faces.http.guard import Door
+from autotroph.faces.http.head import Head
 from autotroph.faces.http.refusals import Refusal
 from autotroph.faces.http.service import Service
+from autotroph.govern.keys import Key
 
 T = TypeVar("T", bound=msgspec.Struct)
 LONGEST_NAME = 256
@@ -23,7 +24,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         service: what answers it.
         routes: all there are.
-        request: its head.
+        head: of the request.
         body: what follows its head.
         names: from its path.
         key: that it came with; None where none is needed.
@@ -31,7 +32,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     service: Service
     routes: "Sequence[Route]"
-    request: Request
+    head: Head
     body: Body
     names: dict[str, str]
     key: Key | None
@@ -52,7 +53,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Refusal: an unknown name, one that comes twice, or a value out of range.
         """
-        given = self.request.query_params.multi_items()
+        given = self.head.query.multi_items()
         named = dict(given)
         if len(named) < len(given):
             raise Refusal("invalid", "a name comes twice in the address; say it once", where="query")

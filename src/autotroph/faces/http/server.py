@@ -15,11 +15,12 @@ import uvicorn
 from autotroph.errors import InputError
 from autotroph.faces.http.app import App
 from autotroph.faces.http.bodies import Patience
-from autotroph.faces.http.guard import Guard, Keys
+from autotroph.faces.http.guard import Guard
 from autotroph.faces.http.protocol import Connection
 from autotroph.faces.http.routes import ROUTES
 from autotroph.faces.http.service import Service
 from autotroph.faces.library import Product
+from autotroph.govern.keys import Keys
 
 _LOG = logging.getLogger("autotroph.serve")
 

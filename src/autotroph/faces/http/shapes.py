@@ -69,10 +69,11 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of a stream that was not taken."""
+class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of a stream that was not taken, as a request with it alone would have been answered."""
 
     line: int
+    type: str
     reason: str
     first: dict[str, Any] = {}
 
