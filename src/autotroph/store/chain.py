@@ -5,14 +5,19 @@ The rows of these tables are one chain, in the order of the ledger. A link is
     hash = SHA-256(hash of the link before, table, sequence, digest of the row)
 
 and the ledger keeps the newest hash and the number of links in its `head`. So an edit, a deletion, a
-reorder and a cut-off end are found. Somebody who can write the file can also forge a whole new chain:
-against that, keep the head somewhere else (`autotroph sql "SELECT * FROM head"`).
+reorder and a cut-off end are found. Somebody who can write the file can also forge a whole new chain, or
+cut off its end and forge the head: who kept an earlier head somewhere else (an anchor) finds that too.
+
+    _, links, hash_ = head(reader)                # print it, mail it, put it into another system
+    verify(reader, anchor=(links, hash_))         # later
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from hashlib import sha256
 from heapq import merge
+from operator import itemgetter
 
-from autotroph.clock import digest
 from autotroph.errors import LedgerError, TamperedLedger
 from autotroph.records import CHAINED
 from autotroph.store.codec import TABLES, row_digest
@@ -21,37 +26,72 @@ from autotroph.store.protocols import Reader, SqlValue
 GENESIS = "0" * 64
 """What the first link is linked to."""
 
-LINKING = ("previous", "body_digest", "hash")
+LINKING = ("sequence", "previous", "body_digest", "hash")
 PAGE = 2000
 
-Found = tuple[int, str, dict[str, SqlValue]]
+_SIZES = ["\0" * 7 + chr(size) for size in range(128)]
+"""What stands before a part, so that no two lists of parts are one text: its length in eight bytes."""
+
+Cells = tuple[SqlValue, ...]
+Found = tuple[int, str, Cells, str]
+"""A row: sequence, table, its linking columns, and the digest of the others."""
+
+BEGINNING: Found = (0, "the beginning", (), "")
 
 
 def link(previous: str, table: str, sequence: int, body_digest: str) -> str:
-    """The hash of a link.
+    """The hash of a link; it is `clock.digest` of the four.
 
-    >>> link(GENESIS, "journal", 1, "") == link(GENESIS, "journal", 1, "")
+    >>> from autotroph.clock import digest
+    >>> link(GENESIS, "journal", 1, GENESIS) == digest(GENESIS, "journal", "1", GENESIS)
     True
     """
-    return digest(previous, table, str(sequence), body_digest)
+    number = str(sequence)
+    parts = (
+        f"{_SIZES[len(previous)]}{previous}{_SIZES[len(table)]}{table}"
+        f"{_SIZES[len(number)]}{number}{_SIZES[len(body_digest)]}{body_digest}"
+    )
+    return sha256(parts.encode()).hexdigest()
 
 
-def verify(reader: Reader) -> int:
+def head(reader: Reader) -> tuple[int, int, str]:
+    """Where the ledger stands: its last sequence, the number of links, and the hash of the newest.
+
+    The last two are an anchor: kept somewhere else, they tell a chain that went on from another one.
+    """
+    rows = reader.query("SELECT sequence, links, hash FROM head").rows
+    match rows:
+        case ((int(last), int(links), str(newest)),):
+            return last, links, newest
+        case _:
+            raise TamperedLedger(f"the ledger's head is gone; {_WAY_OUT}")
+
+
+def verify(reader: Reader, anchor: tuple[int, str] = (0, GENESIS)) -> int:
     """Follows the whole chain; the number of its links.
 
+    Args:
+        reader: of the ledger.
+        anchor: number and hash of a link that was in the chain once, as `head` gave them then.
+
     Raises:
-        TamperedLedger: it does not hold; the message names the first row where that shows.
+        TamperedLedger: it does not hold, or it is not the chain of the anchor; the message names the first
+            row where that shows.
     """
-    last, links, head = _head(reader)
-    previous, count, before = GENESIS, 0, "the beginning"
-    tables = (_rows(reader, TABLES[kind], last) for kind in CHAINED)
-    for sequence, table, row in merge(*tables, key=lambda found: found[0]):
-        previous = _follow(previous, before, (sequence, table, row))
-        before = f"{table} {sequence}"
-        count += 1
-    if (count, previous) != (links, head):
+    last, links, newest = head(reader)
+    previous, count, before = GENESIS, 0, BEGINNING
+    for found in merge(*(_rows(reader, TABLES[kind], last) for kind in CHAINED)):
+        previous = _follow(previous, before, found)
+        before, count = found, count + 1
+        if count == anchor[0]:
+            _anchored(anchor, previous, before)
+    if (count, previous) != (links, newest):
         raise TamperedLedger(
-            f"the chain ends after {count} links, at {before}; the ledger recorded {links}: {_END}"
+            f"the chain ends after {count} links, at {_place(before)}; the ledger recorded {links}: {_END}"
+        )
+    if count < anchor[0]:
+        raise TamperedLedger(
+            f"the chain ends after {count} links, at {_place(before)}; once it had {anchor[0]}: {_END}"
         )
     _nothing_beyond(reader)
     return count
@@ -61,20 +101,24 @@ _WAY_OUT = "restore a backup from before that, or find out who changed the file"
 _END = f"rows were cut off, or the head was changed; {_WAY_OUT}"
 
 
-def _head(reader: Reader) -> tuple[int, int, str]:
-    rows = reader.query("SELECT sequence, links, hash FROM head").rows
-    match rows:
-        case ((int(last), int(links), str(head)),):
-            return last, links, head
-        case _:
-            raise TamperedLedger(f"the ledger's head is gone; {_WAY_OUT}")
+def _anchored(anchor: tuple[int, str], hash_: str, at: Found) -> None:
+    links, kept = anchor
+    if hash_ != kept:
+        raise TamperedLedger(
+            f"link {links}, at {_place(at)}, is not the one that was there once: the chain was written anew;"
+            f" {_WAY_OUT}"
+        )
+
+
+def _place(found: Found) -> str:
+    return f"{found[1]} {found[0] or ''}".rstrip()
 
 
 def _nothing_beyond(reader: Reader) -> None:
     """Rows that the writer never gave a number; it may go on writing meanwhile, so the head comes last."""
     tables = [TABLES[kind] for kind in CHAINED]
     ends = [reader.query(f"SELECT max(sequence) FROM {table}").rows[0][0] for table in tables]
-    last, _, _ = _head(reader)
+    last, _, _ = head(reader)
     for table, end in zip(tables, ends, strict=True):
         if end is not None and (added := _whole(end)) > last:
             raise TamperedLedger(f"{table} {added} was added: the ledger ends at {last}; {_WAY_OUT}")
@@ -87,11 +131,27 @@ def _rows(reader: Reader, table: str, last: int) -> Iterator[Found]:
             f"SELECT * FROM {table} WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT {PAGE}",
             (after, last),
         )
-        for row in page.dicts():
-            after = _whole(row["sequence"])
-            yield after, table, row
+        if not page.rows:
+            return
+        linking, names, body = _parts(page.columns)
+        for row in page.rows:
+            cells = linking(row)
+            after = _whole(cells[0])
+            yield after, table, cells, row_digest(dict(zip(names, body(row), strict=True)))
         if len(page.rows) < PAGE:
             return
+
+
+@cache
+def _parts(
+    columns: tuple[str, ...],
+) -> tuple[Callable[[Cells], Cells], tuple[str, ...], Callable[[Cells], Cells]]:
+    """What takes the linking columns out of a row, the names of the others, and what takes those out."""
+    if missing := set(LINKING).difference(columns):
+        raise TamperedLedger(f"a table of the chain has lost its columns {sorted(missing)}; {_WAY_OUT}")
+    names = tuple(name for name in columns if name not in LINKING)
+    here = [columns.index(name) for name in LINKING]
+    return itemgetter(*here), names, itemgetter(*map(columns.index, names))
 
 
 def _whole(sequence: SqlValue) -> int:
@@ -100,17 +160,14 @@ def _whole(sequence: SqlValue) -> int:
     return sequence
 
 
-def _follow(previous: str, before: str, found: Found) -> str:
-    sequence, table, row = found
-    body = {name: value for name, value in row.items() if name not in ("sequence", *LINKING)}
-    where = f"{table} {sequence}"
-    if row_digest(body) != row["body_digest"]:
-        raise TamperedLedger(f"{where} was edited: its digest does not fit its columns; {_WAY_OUT}")
-    if row["previous"] != previous:
-        raise TamperedLedger(
-            f"between {before} and {where} rows were deleted, added or reordered; {_WAY_OUT}"
-        )
-    hash_ = link(previous, table, sequence, str(row["body_digest"]))
-    if row["hash"] != hash_:
-        raise TamperedLedger(f"{where} was edited or moved: its hash does not fit; {_WAY_OUT}")
-    return hash_
+def _follow(previous: str, before: Found, found: Found) -> str:
+    sequence, table, (_, linked, recorded, hash_), body_digest = found
+    if body_digest != recorded:
+        raise TamperedLedger(f"{_place(found)} was edited: its digest does not fit its columns; {_WAY_OUT}")
+    if linked != previous:
+        between = f"between {_place(before)} and {_place(found)}"
+        raise TamperedLedger(f"{between} rows were deleted, added or reordered; {_WAY_OUT}")
+    now = link(previous, table, sequence, body_digest)
+    if hash_ != now:
+        raise TamperedLedger(f"{_place(found)} was edited or moved: its hash does not fit; {_WAY_OUT}")
+    return now

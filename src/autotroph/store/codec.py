@@ -238,7 +238,9 @@ def row_digest(values: dict[str, SqlValue]) -> str:
     >>> row_digest({"a": 1.0, "b": None}) == row_digest({"a": 1.0})
     True
     """
-    return digest(canonical({name: value for name, value in values.items() if value is not None}))
+    if None in values.values():
+        values = {name: value for name, value in values.items() if value is not None}
+    return digest(canonical(values))
 
 
 def _exactly(record: Record, form: Layout) -> Columns:
