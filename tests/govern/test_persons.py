@@ -1,9 +1,11 @@
+import threading
+
 import pytest
 
 from autotroph.errors import InputError
 from autotroph.records import Completion, Decision, Entry, Erasure, Reward, Signal
 from autotroph.store import verify
-from support_product import ask, opened, pass_time
+from support_product import OPTIONS, ask, opened, pass_time
 
 
 def used(product) -> dict[str, str]:
@@ -82,3 +84,33 @@ def test_somebody_unknown_leaves_a_mark_and_nothing_else(tmp_path):
         ask(product, "ann")
         assert product.erase("nobody").rows == 0
         assert len(list(product.store.scan(Decision))) == 1
+
+
+def test_somebody_may_be_erased_again(tmp_path):
+    with opened(tmp_path) as product:
+        ask(product, "ann")
+        assert product.erase("ann").decisions == 1
+        product.clock.advance(product.clock.now() + 60.0)
+        assert product.erase("ann", "bob").rows == 0
+        assert len(list(product.store.scan(Erasure))) == 3  # ann, her decision, and bob
+
+
+def test_what_is_on_its_way_meanwhile_goes_too(tmp_path):
+    with opened(tmp_path) as product:
+        asking, erasing = threading.Event(), threading.Event()
+
+        def ask_on() -> None:
+            for number in range(2_000):
+                product.decide("reply", {"n": number}, user="ann", options=OPTIONS)
+                asking.set()
+                if erasing.is_set():
+                    break
+
+        thread = threading.Thread(target=ask_on)
+        thread.start()
+        asking.wait()
+        assert product.erase("ann").decisions > 0
+        erasing.set()
+        thread.join()
+        product.store.append().durable()
+        assert list(product.store.scan(Decision)) == []

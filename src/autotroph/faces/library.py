@@ -247,9 +247,10 @@ class Product:
             by: who says so, for the journal.
         """
         with self._turning:
-            done = persons.erase(self.store, self.custody, users, by, self.clock.now())
-            self._forget()
-            return done
+            try:
+                return persons.erase(self.store, self.custody, users, by, self.clock.now())
+            finally:
+                self._forget()
 
     def retain(self) -> Retained:
         """Let go of what is older than its retention class allows, or more than the ledger may hold."""

@@ -105,11 +105,8 @@ def erase(store: Store, custody: Custody, users: Sequence[str], by: str, now: fl
         raise InputError("name the users to erase by their ids; none of them may be empty")
     custody.shut(custody.mark("user", one) for one in users)
     store.append().durable()
-    mine = [belongings(store, users[at : at + PAGE]) for at in range(0, len(users), PAGE)]
-    for one in mine:
-        marks = _marks(custody, one, now)
-        custody.shut(mark.digest for mark in marks)
-        store.remove(one.rows, marks).durable()
+    pages = [users[at : at + PAGE] for at in range(0, len(users), PAGE)]
+    mine = [one for page in pages for one in _take_out(store, custody, page, now)]
     done = Erasing(
         users=len(users),
         decisions=sum(len(one.decisions) for one in mine),
@@ -120,6 +117,19 @@ def erase(store: Store, custody: Custody, users: Sequence[str], by: str, now: fl
     store.append(Entry(actor=by, event="erased", subject="users", details=details, at=now)).durable()
     store.scrub()
     return done
+
+
+def _take_out(store: Store, custody: Custody, users: Sequence[str], now: float) -> list[Belongings]:
+    """Remove and mark; once more, until nothing is left that was on its way meanwhile."""
+    found: list[Belongings] = []
+    while not found or found[-1].count:
+        one = belongings(store, users)
+        marks = _marks(custody, one, now)
+        custody.shut(mark.digest for mark in marks)
+        store.remove(one.rows, [mark for mark in marks if not store.get(Erasure, digest=mark.digest)])
+        store.append().durable()
+        found.append(one)
+    return found
 
 
 def _marks(custody: Custody, mine: Belongings, now: float) -> list[Erasure]:
