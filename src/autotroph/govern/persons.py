@@ -126,7 +126,8 @@ def _take_out(store: Store, custody: Custody, users: Sequence[str], now: float) 
         one = belongings(store, users)
         marks = _marks(custody, one, now)
         custody.shut(mark.digest for mark in marks)
-        store.remove(one.rows, [mark for mark in marks if not store.get(Erasure, digest=mark.digest)])
+        fresh = [mark for mark in marks if not store.get(Erasure, digest=mark.digest)]
+        store.remove(one.rows, fresh).durable()
         store.append().durable()
         found.append(one)
     return found
