@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from threading import Thread
-from typing import Any
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -20,9 +20,6 @@ from autotroph.clock import digest
 from autotroph.errors import AutotrophError, Conflict, InputError, TamperedLedger, UnknownName
 from autotroph.records import (
     ROWS,
-    Artefact,
-    Body,
-    Candidate,
     Completion,
     Cycle,
     Decision,
@@ -30,129 +27,20 @@ from autotroph.records import (
     Erasure,
     Measurement,
     Option,
-    Proposal,
-    Record,
-    Release,
     Reward,
     Signal,
     Stage,
-    Terms,
-    Variant,
-    Verdict,
 )
 from autotroph.store.chain import verify
 from autotroph.store.protocols import Parameters, Reader, SqlValue, Store, Table
+from autotroph.testing.rows import AWKWARD, completion, decision, entry, examples, signal
+
+__all__ = ["ALL_CHECKS", "Check", "Opener", "completion", "decision", "entry", "examples", "signal"]
 
 Opener = Callable[[], Store]
+E = TypeVar("E", bound=AutotrophError)
 Check = Callable[[Opener], None]
 Rows = Sequence[tuple[SqlValue, ...]]
-
-AWKWARD = "naïve ✓ \x00 'quoted' \"double\" ; -- \n\t 🜁"
-TERMS = Terms(purposes=("improve", "report"), learn=False, region="eu", retention="short")
-
-
-def decision(id_: str = "d1", **changed: object) -> Decision:
-    """A decision in which no field has its default."""
-    plain = Decision(
-        id=id_,
-        task="route",
-        release="release_1",
-        epoch=3,
-        arm="candidate",
-        p_arm=0.1 + 0.2,
-        options=(Option("cards", 1 / 3), Option("fraud", 2 / 3)),
-        option="cards",
-        unit="u1",
-        unit_kind="user",
-        cluster="c1",
-        fold="gate",
-        policy=digest("policy"),
-        variant=digest("variant"),
-        declaration=digest("declaration"),
-        at=1_700_000_000.123456,
-        user="u1",
-        verified=True,
-        session="s1",
-        served=False,
-        shadows="d0",
-        provenance="shadow",
-        terms=TERMS,
-        inputs={"text": AWKWARD, "n": 7, "x": 1e-300, "deep": {"list": [1, None, True, "null"]}},
-        proposals=(Proposal("cards", AWKWARD, {"score": 5e-324, "length": 3.0}), Proposal("fraud")),
-    )
-    return replace(plain, **changed)
-
-
-def signal(id_: str = "s1", **changed: object) -> Signal:
-    """A signal in which no field has its default."""
-    plain = Signal(
-        id=id_,
-        name="accepted",
-        about="decision",
-        subject="d1",
-        value=True,
-        at=1_700_000_001.5,
-        source="outcome",
-        user="u2",
-        verified=True,
-        fold="tracks",
-        terms=TERMS,
-    )
-    return replace(plain, **changed)
-
-
-def entry(number: int = 1) -> Entry:
-    """A line of the journal."""
-    return Entry(actor="gate", event="counted", subject=f"x{number}", details={"n": number}, at=float(number))
-
-
-def examples() -> tuple[Record, ...]:
-    """Records of every kind, with values that a careless store changes."""
-    at = 1_700_000_002.25
-    return (
-        decision(),
-        _completion(at),
-        signal("s1", value=False),
-        signal("s2", value=1.0),
-        signal("s3", value=-0.1),
-        signal("s4", value="1"),
-        Reward(decision="d1", name="kept", version="v1", value=None, final=False, at=at),
-        Reward(decision="d1", name="kept", version="v1", value=1 / 3, final=True, at=at, clipped=True),
-        Erasure(digest=digest("u9"), about="user", at=at),
-        Artefact(digest=digest("body"), kind="policy", body=bytes(range(256))),
-        _measurement(at),
-        Cycle(number=1, through=9, at=at, counts={"rewards": 2}),
-        *_changes(at),
-        entry(),
-    )
-
-
-def _completion(at: float) -> Completion:
-    return Completion(decision="d1", output=AWKWARD, at=at, tokens_in=2**62, cost_usd=1e-9, latency_ms=0.1)
-
-
-def _measurement(at: float) -> Measurement:
-    endless = float("inf")
-    bounds: dict[str, Any] = {"value": 0.1, "low": -endless, "high": endless, "alpha": 0.05, "at": at}
-    return Measurement(name="lift", task="route", n=3, since=1, until=9, **bounds)
-
-
-def _changes(at: float) -> tuple[Candidate, Verdict, Release, Stage]:
-    policy, reason = digest("policy"), AWKWARD
-    small = Variant(model="m", parameters={"z": 0.2, "a": 1})
-    what: dict[str, Any] = {"task": "route", "at": at}
-    new = {**what, "name": "sharper", "parent": "r0", "body": Body(variants={"small": small}, policy=policy)}
-    return (
-        Candidate(id="c1", track="policy", snapshot=digest("snapshot"), lineage=("c0",), **new),
-        Verdict(id="v1", candidate="c1", judge="gate", finding="advance", reason=reason, **what, **_PROOF),
-        Release(id="r1", candidate="c1", verdict="v1", **new),
-        Stage(
-            release="r1", epoch=1, name="canary", share=0.1, policy=policy, knowledge=9, verdict="v1", **what
-        ),
-    )
-
-
-_PROOF: dict[str, Any] = {"evidence": {"n": 7, "e": [1.5, None]}, "alpha": 0.05 / 3}
 
 
 def check_round_trip_changes_nothing(open_store: Opener) -> None:
@@ -216,10 +104,52 @@ def check_same_key_with_other_body_conflicts(open_store: Opener) -> None:
         for other in (decision("d2", key="k", inputs={}), signal("s2", key="k", value=False)):
             with _raises(Conflict) as told:
                 store.append(entry(), other).durable()
-            assert f"{other.id[0]}1" in told[0], "the message names the first one"
+            assert f"{other.id[0]}1" in str(told[0]), "the message names the first one"
         with _raises(Conflict):
             store.append(signal("s3", key="new"), signal("s4", key="new", value="x")).durable()
         assert store.last() == 2
+
+
+def check_conflict_shows_the_first(open_store: Opener) -> None:
+    """A caller who is told that there is another one, and not which."""
+    first = decision("d1", key="k")
+    with closing(open_store()) as store:
+        store.append(first, signal("s1"), completion(1.0)).durable()
+        for other, said, shown in (
+            (decision("d2", key="k", task="answer"), {"id": "d1", "task": "route"}, "'route', now 'answer'"),
+            (signal("s1", value="no"), {"id": "s1", "value": True, "user": "u2"}, "True, now 'no'"),
+            (completion(2.0), {"decision": "d1", "at": 1.0, "output": AWKWARD}, "1.0, now 2.0"),
+        ):
+            with _raises(Conflict) as told:
+                store.append(other).durable()
+            assert said.items() <= told[0].first.items()
+            assert f"was {shown}" in str(told[0])
+
+
+def check_import_with_other_probabilities_conflicts(open_store: Opener) -> None:
+    """History that is brought a second time, and says something else about what could have been chosen."""
+    first = decision("d1", key="k", provenance="import", options=(Option("cards", 1.0),))
+    with closing(open_store()) as store:
+        store.append(first).durable()
+        assert store.append(replace(first, id="d2", release="other", fold="tracks")).durable() == (1,)
+        for changed in ({"options": (Option("cards", 0.5),)}, {"options": ()}, {"option": "fraud"}):
+            with _raises(Conflict):
+                store.append(replace(first, **changed)).durable()
+        assert store.last() == 1
+
+
+def check_removed_rows_are_gone(open_store: Opener) -> None:
+    """A row whose texts stay, a link that can be taken out, an erasure without its mark."""
+    mark = Erasure(digest=digest("u1"), about="user", at=1.0)
+    with closing(open_store()) as store:
+        store.append(decision("d1", key="k"), signal("s1", value="long"), completion(1.0), entry()).durable()
+        store.remove({Decision: [1], Signal: [2], Completion: [3]}, [mark]).durable()
+        assert not any(list(store.scan(kind)) for kind in (Decision, Signal, Completion))
+        assert [each.digest for each in store.scan(Erasure)] == [mark.digest]
+        assert store.append(decision("d1", key="k", inputs={})).durable() == (6,), "nothing of it is left"
+        with _raises(InputError):
+            store.remove({Entry: [4]})
+        assert verify(store) == 1
 
 
 def check_same_id_with_other_fields_conflicts(open_store: Opener) -> None:
@@ -319,7 +249,7 @@ def check_unknown_field_is_refused(open_store: Opener) -> None:
     with closing(open_store()) as store:
         with _raises(UnknownName) as told:
             store.scan(Signal, nam="accepted")
-        assert "'name'" in told[0]
+        assert "'name'" in str(told[0])
         with _raises(UnknownName):
             store.get(Decision, options=())
         with _raises(InputError):
@@ -332,9 +262,8 @@ def check_texts_can_be_left_out(open_store: Opener) -> None:
         store.append(decision()).durable()
         (found,) = store.scan(Decision, texts=False, served=False)
         assert found == decision(sequence=1, inputs={}, proposals=())
-        store.append(_completion(1.0), signal("s1", value="long"), signal("s2", value=0.5)).durable()
-        (completion,) = store.scan(Completion, texts=False)
-        assert completion == replace(_completion(1.0), sequence=2, output="")
+        store.append(completion(1.0), signal("s1", value="long"), signal("s2", value=0.5)).durable()
+        assert list(store.scan(Completion, texts=False)) == [replace(completion(1.0), sequence=2, output="")]
         assert [each.value for each in store.scan(Signal, texts=False)] == ["", 0.5]
         assert [each.value for each in store.scan(Signal)] == ["long", 0.5]
 
@@ -360,7 +289,7 @@ def check_second_writer_is_refused(open_store: Opener) -> None:
     with closing(open_store()) as store:
         with _raises(AutotrophError) as told:
             open_store()
-        assert "writ" in told[0]
+        assert "writ" in str(told[0])
         store.append(entry()).durable()
     with closing(open_store()) as store:
         assert store.last() == 1
@@ -373,7 +302,7 @@ def check_closed_store_says_so(open_store: Opener) -> None:
     store.close()
     with _raises(AutotrophError) as told:
         store.append(entry())
-    assert "closed" in told[0]
+    assert "closed" in str(told[0])
 
 
 def check_chain_finds_an_edit(open_store: Opener) -> None:
@@ -433,7 +362,7 @@ def _tampered(store: Store, change: Callable[[Rows], Rows]) -> str:
     with _raises(TamperedLedger) as told:
         verify(_Tampered(store, change))
     assert verify(store), "it was the change that it found"
-    return told[0]
+    return str(told[0])
 
 
 class _Tampered:
@@ -453,12 +382,12 @@ class _Tampered:
 
 
 @contextmanager
-def _raises(kind: type[AutotrophError]) -> Iterator[list[str]]:
-    """Expects an error of ours, and hands its message over; `pytest` is no dependency of the package."""
-    told: list[str] = []
+def _raises(kind: type[E]) -> Iterator[list[E]]:
+    """Expects an error of ours, and hands it over; `pytest` is no dependency of the package."""
+    told: list[E] = []
     try:
         yield told
     except kind as error:
-        told.append(str(error))
+        told.append(error)
         return
     raise AssertionError(f"expected {kind.__name__}, and nothing was raised")
