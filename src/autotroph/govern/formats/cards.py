@@ -1,6 +1,7 @@
 """Payment card numbers: some issuer's beginning and length, and Luhn's check sum, have to hold."""
 
 import re
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 
 from autotroph.govern.formats.signs import BLANK, BLANKS, DASH, DASHES, Span
@@ -11,29 +12,31 @@ _NEAR = re.compile(rf"[0-9][0-9{DASHES}{BLANKS}.]{{12,}}+")
 _GROUP = re.compile(r"[0-9]+")
 _SIXTEEN, _DINERS, _MAESTRO, _LONG = (16,), (14, 16), (16, 18, 19), (16, 17, 18, 19)
 _ISSUERS = (
-    (400000, 499999, (13, 16, 19)),  # Visa
-    (510000, 559999, _SIXTEEN),  # Mastercard
+    (220000, 220499, (16, 19)),  # Mir
     (222100, 272099, _SIXTEEN),
-    (340000, 349999, (15,)),  # American Express
-    (370000, 379999, (15,)),
     (300000, 305999, _DINERS),  # Diners Club
     (309500, 309599, _DINERS),
-    (360000, 369999, _DINERS),
-    (380000, 399999, _DINERS),
+    (340000, 349999, (15,)),  # American Express
     (352800, 358999, _SIXTEEN),  # JCB
-    (601100, 601199, (16, 19)),  # Discover
-    (644000, 659999, (16, 19)),
-    (620000, 629999, _LONG),  # UnionPay
-    (220000, 220499, (16, 19)),  # Mir
+    (360000, 369999, _DINERS),
+    (370000, 379999, (15,)),
+    (380000, 399999, _DINERS),
+    (400000, 499999, (13, 16, 19)),  # Visa
     (500000, 509999, _MAESTRO),  # Maestro, Verve, Elo
+    (510000, 559999, _SIXTEEN),  # Mastercard
     (560000, 589999, _MAESTRO),
     (600000, 600999, _SIXTEEN),  # RuPay
+    (601100, 601199, (16, 19)),  # Discover
     (608000, 608999, _SIXTEEN),
+    (620000, 629999, _LONG),  # UnionPay
     (630000, 639999, _MAESTRO),  # Maestro
+    (644000, 659999, (16, 19)),
     (670000, 679999, _MAESTRO),
     (979200, 979289, _SIXTEEN),  # Troy
 )
-"""The first six digits of an issuer's cards, and how many digits they have."""
+"""From which six digits on to which an issuer's cards begin, and how many digits they have; in order."""
+
+_FIRST = [first for first, _, _ in _ISSUERS]
 
 _SHORTEST_CARD, _LONGEST_CARD = 13, 19
 _GROUPS = frozenset(
@@ -90,9 +93,13 @@ def _is_card(text: str, groups: Sequence[Span]) -> bool:
         return False
     if text[groups[0][0] - 1 : groups[0][0]].isalpha() and text[groups[-1][1] : groups[-1][1] + 1].isalpha():
         return False
-    issuer = int(digits[:6])
-    issued = any(first <= issuer <= last and len(digits) in lengths for first, last, lengths in _ISSUERS)
-    return issued and _luhn(digits) and not _is_article(digits)
+    return _is_issued(digits) and _luhn(digits) and not _is_article(digits)
+
+
+def _is_issued(digits: str) -> bool:
+    beginning = int(digits[:6])
+    _, last, lengths = _ISSUERS[bisect(_FIRST, beginning) - 1]
+    return _FIRST[0] <= beginning <= last and len(digits) in lengths
 
 
 def _luhn(digits: str) -> bool:

@@ -22,7 +22,7 @@ _ENDING = f"{BLANKS}.()-"
 _MOST_GROUPS = 8
 _PLUS = ("+", "\uff0b")
 _BRACKETED_PLUS = ("+(", "(+")
-_NOT_AFTER = re.compile(r"[\w#@$€£¥+\uff0b]$|[0-9][.,:]$|\w[-/=_]$")
+_NOT_AFTER = re.compile(r"(?:[\w#@$€£¥+\uff0b]|[0-9][.,:]|\w[-/=_])\Z")
 _NOT_BEFORE = re.compile(rf"\w|[.,:/-][0-9]|{BLANK}?[%€$£¥]")
 
 
@@ -86,12 +86,20 @@ def _phones_of(text: str, groups: Sequence[_Group], size: int) -> Iterator[Span]
     """Numbers in a run of digits and what stands between; the first has so many groups, if it is known."""
     at, follows = 0, False
     while at < len(groups):
+        if not (size or follows or _may_begin(groups[at])):
+            at += 1
+            continue
         row = _Row(text, groups[at : at + _MOST_GROUPS])
         size = size or _bare(row, follows=follows)
         if size:
             yield _begin(row, size), row.groups[size - 1].end
         at += size or 1
         follows, size = size > 0, 0
+
+
+def _may_begin(group: _Group) -> bool:
+    """Whether a number may begin here: far from others, or with a zero and a blank before."""
+    return not group.gap or (group.gap in BLANKS and _OUT_OF_TOWN.fullmatch(group.digits) is not None)
 
 
 def _groups(text: str, run: Span) -> Iterator[_Group]:
@@ -104,10 +112,13 @@ def _groups(text: str, run: Span) -> Iterator[_Group]:
 
 
 def _begin(row: _Row, size: int) -> int:
-    """Where the number begins, with its plus, and with its bracket if that is closed."""
-    start = row.groups[0].start
+    """Where the number begins, with its plus, and with its bracket if that is closed within."""
+    start, written = row.groups[0].start, row.written(size)
+    open_ = written.count(")") - written.count("(")
     for sign in reversed(row.before(2)):
-        if sign not in _PLUS and not (sign == "(" and ")" in row.written(size)):
+        if sign == "(":
+            open_ -= 1
+        if open_ < 0 or sign not in (*_PLUS, "("):
             break
         start -= 1
     return start
@@ -126,7 +137,7 @@ def _bare(row: _Row, *, follows: bool = False) -> int:
     first = row.groups[0]
     zero = first.digits[0] == "0"
     if first.gap and not follows:
-        return _largest(row, _AMONG_NUMBERS) if zero and first.gap in BLANKS else 0
+        return _largest(row, _AMONG_NUMBERS)
     if not first.gap and _NOT_AFTER.search(row.before(3).rstrip("(")):
         return 0
     ways = _WITH_ZERO if zero else _WITH_AREA if row.before(1) == "(" else _USUAL
