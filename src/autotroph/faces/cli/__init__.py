@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from autotroph import __version__
+from autotroph.faces.cli.audit import audit
 from autotroph.faces.cli.backup import backup, restore
 from autotroph.faces.cli.cycle import cycle
 from autotroph.faces.cli.demo import demo
@@ -57,7 +58,7 @@ cli = Polite(
     help=HELP,
     commands=[
         *(init, demo, serve, ingest, status, doctor, cycle, releases, rollback, report, sql, segments),
-        *(keys, export, erase, backup, restore),
+        *(keys, export, erase, backup, restore, audit),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
