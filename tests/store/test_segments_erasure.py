@@ -9,7 +9,7 @@ from segmented import assert_same, copied, deleted, dicts
 
 from autotroph.records import Completion, Erasure, Proposal, Reward
 from autotroph.store import open_store
-from autotroph.store.segments import Segments, forget
+from autotroph.store.segments import Segments, forget, manifest
 from autotroph.testing.stores import decision, signal
 
 PLANTED = "zz-planted-zz"
@@ -167,3 +167,16 @@ def test_segments_of_another_ledger_are_forgotten_whole(ledger, tmp_path):
     assert list(found(folder)) == []
     copied("sync", ledger, folder, 7)
     assert_same(ledger, Segments.open(ledger, tmp_path / "segments"))
+
+
+def test_a_reader_that_meets_an_erasure_looks_again(ledger, monkeypatch):
+    folder = segmented(ledger)
+    erase(ledger)
+    stale = manifest.read(folder)
+    copied("forget", ledger, folder, 7)
+    read, looked = manifest.read, []
+    monkeypatch.setattr(
+        manifest, "read", lambda path: looked.append(path) or (read(path) if looked[1:] else stale)
+    )
+    assert Segments.open(ledger).rows("decisions") == 29
+    assert len(looked) == 3

@@ -22,7 +22,8 @@ Left out: documents (`artefacts`), and what links rows into the chain, which the
 
 A segment that is full (98,304 rows, one row group; fewer where texts are long) is never written again but
 to take erased rows out. The last one of a table is replaced by a fuller one; the file it replaces stays
-until the next `sync`, for whoever reads it. A crash leaves the set that the manifest lists.
+until the next `sync`, for whoever reads it; after an erasure it goes at once. A crash leaves the set that
+the manifest lists.
 
 | file | idea |
 |---|---|

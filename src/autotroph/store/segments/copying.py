@@ -156,17 +156,14 @@ class Copyist:
         folder = self._folder / layer.table
         folder.mkdir(exist_ok=True)
         temporary = folder / TEMPORARY
-        try:
-            rows = self._source.copy(layer, (first, last), temporary)
-            temporary.chmod(self._mode)
-            manifests.sync_file(temporary)
-            size, sha256 = temporary.stat().st_size, _sha256(temporary)
-            one = Segment(first, last, rows, size, sha256, full, self._mark(layer, last))
-            while self._path(layer, one).exists():
-                one = replace(one, again=one.again + 1)
-            manifests.settle(temporary, self._path(layer, one))
-        finally:
-            temporary.unlink(missing_ok=True)
+        rows = self._source.copy(layer, (first, last), temporary)
+        temporary.chmod(self._mode)
+        manifests.sync_file(temporary)
+        size, sha256 = temporary.stat().st_size, _sha256(temporary)
+        one = Segment(first, last, rows, size, sha256, full, self._mark(layer, last))
+        while self._path(layer, one).exists():
+            one = replace(one, again=one.again + 1)
+        manifests.settle(temporary, self._path(layer, one))
         self._wrote(layer, one)
         return one
 

@@ -90,7 +90,12 @@ def _work(what: str, ledger: Path, folder: Path | None, progress: Watch) -> Segm
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints
         ) as process:
             assert process.stdout is not None  # it was asked for
-            last = _heard(process.stdout, progress)
+            try:
+                last = _heard(process.stdout, progress)
+            except BaseException:
+                process.kill()  # what it has listed stands
+                process.wait()
+                raise
         if process.returncode or "files" not in last:
             raise LedgerError(
                 f"{folder}: the segments could not be written: {_reason(process, last, complaints)}"
