@@ -61,10 +61,10 @@ class Scripted:
         """Listen no longer; connections that are open are closed."""
         self._do(self._go())
 
-    def hold(self) -> None:
-        """Answer nothing until `release`."""
+    def hold(self, fault: str = "") -> None:
+        """Answer nothing until `release`, and then with a fault, if one is said."""
         self._held.clear()
-        self.always = "hold"
+        self.always = f"hold {fault}"
 
     def release(self) -> None:
         self.always = ""
@@ -100,9 +100,10 @@ class Scripted:
         self.headers.append(dict(request.headers))
         values = [json.loads(line) for line in (await request.read()).splitlines()]
         self.bodies.append((request.path, values))
-        if fault == "hold":
+        if fault.startswith("hold"):
             await asyncio.to_thread(self._held.wait, 20)
-        if fault and fault != "hold":
+            fault = fault[5:]
+        if fault:
             return await self._fail(fault, request, values)
         return self._take(request, values)
 
@@ -167,6 +168,8 @@ def refusal(status: int, retry_after: str) -> web.Response:
     if status == 409:
         said["first"] = {"value": True}
     headers = {"retry-after": retry_after} if retry_after else {}
+    if status == 302:
+        headers["location"] = "/elsewhere"
     return web.json_response({"error": said}, status=status, headers=headers)
 
 

@@ -94,7 +94,9 @@ class TestBuffered:
             assert client.stats.trouble == ""
             assert len(server.connections) == 2
 
-    def test_a_connection_that_idled_too_long_is_not_used_again(self, server: Scripted):
+    def test_a_connection_that_idled_too_long_is_not_used_again(
+        self, server: Scripted, caplog: pytest.LogCaptureFixture
+    ):
         with Client(server.url) as client:
             client.signal("d1", "accepted", True)
             client.flush()
@@ -104,6 +106,7 @@ class TestBuffered:
             client.flush()
             assert client.signal_now("d1", "accepted", True).sequence == 7
         assert len(server.bodies) == 3
+        assert caplog.text == ""
 
     def test_a_refused_signal_is_reported_and_the_others_are_stored(self, server: Scripted):
         told: list[Refused] = []
@@ -126,6 +129,14 @@ class TestBuffered:
         with Client(server.url) as client:
             client.signal("d2", "wrong", 3)
         assert "no signal named 'wrong'" in caplog.text
+
+    def test_a_flush_ends_after_everything_was_told(self, server: Scripted):
+        told: list[Refused] = []
+        with Client(server.url, on_refused=lambda one: time.sleep(0.3) or told.append(one)) as client:
+            client.signal("d2", "wrong", 3)
+            until(lambda: client.pending == 0)
+            client.flush()
+            assert len(told) == 1
 
     def test_a_listener_that_fails_stops_nothing(self, server: Scripted, caplog: pytest.LogCaptureFixture):
         with Client(server.url, on_refused=lambda _: 1 / 0, limits=QUICK) as client:
@@ -213,9 +224,7 @@ class TestEnds:
         told: list[Refused] = []
         client = Client(server.url, on_refused=told.append)
         sent(client, 3)
-        with pytest.raises(
-            LedgerError, match=r"3 signals are not acknowledged after 0\.3 s: .*cannot be reached"
-        ):
+        with pytest.raises(LedgerError, match=r"not acknowledged after 0\.3 s: 3 \(.*cannot be reached"):
             client.close(0.3)
         assert [one.signal["key"] for one in told] == ["k0", "k1", "k2"]
         assert all(isinstance(one.error, LedgerError) for one in told)
@@ -227,14 +236,15 @@ class TestEnds:
         server.hold()
         client = Client(server.url)
         sent(client, 3)
-        with pytest.raises(LedgerError, match="3 signals are not acknowledged"):
+        with pytest.raises(LedgerError, match=r"signals not acknowledged after 0\.1 s: 3 "):
             client.flush(0.1)
         server.release()
         client.close()
         assert keys(server) == ["k0", "k1", "k2"]
 
-    def test_an_answer_that_comes_after_the_end_changes_nothing(self, server: Scripted):
-        server.hold()
+    @pytest.mark.parametrize("fault", ["", "422", "503"])
+    def test_an_answer_that_comes_after_the_end_changes_nothing(self, server: Scripted, fault: str):
+        server.hold(fault)
         client = Client(server.url, limits=QUICK)
         sent(client, 3)
         until(lambda: server.bodies)
@@ -284,6 +294,7 @@ class TestNow:
             ("401", InputError, "AUTOTROPH_API_KEY"),
             ("403", InputError, "AUTOTROPH_API_KEY"),
             ("404", InputError, "AUTOTROPH_BASE_URL"),
+            ("302", InputError, "AUTOTROPH_BASE_URL"),
         ],
     )
     def test_a_refusal_is_the_librarys_error_and_not_tried_again(

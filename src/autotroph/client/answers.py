@@ -1,11 +1,14 @@
 """What callers of a client get back."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from autotroph.errors import AutotrophError
+
+Count = Annotated[int, Meta(ge=0)]
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,10 +44,10 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
         refused_count: how many there are of them.
     """
 
-    stored: int = 0
-    known: int = 0
+    stored: Count = 0
+    known: Count = 0
     refused: tuple[RefusedLine, ...] = ()
-    refused_count: int = 0
+    refused_count: Count = 0
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

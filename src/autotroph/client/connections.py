@@ -1,5 +1,6 @@
 """The standard library's HTTP, for threads: connections that are kept open for the next request."""
 
+import codecs
 import selectors
 import time
 from collections import deque
@@ -13,6 +14,8 @@ from autotroph.client.server import Server
 R = TypeVar("R")
 KEPT = 32
 """Idle connections that are kept."""
+
+codecs.lookup("idna")  # what the first connection would import; a fork in the middle of that never could
 
 
 class Connections:
@@ -65,7 +68,7 @@ class Connections:
         connection.request("POST", self.server.prefix + request.path, request.body, headers)
         response = connection.getresponse()
         body = response.read(LARGEST)
-        if response.length or not (response.isclosed() or response.will_close):
+        if not (response.isclosed() or response.will_close):
             raise OSError(f"the answer broke off, or is longer than {LARGEST:,} bytes")
         if response.will_close or not self._keeps or len(self._idle) >= KEPT:
             connection.close()

@@ -160,7 +160,7 @@ class Sender:
         """Why not everything is settled."""
         stats = self.stats
         why = stats.trouble or "no answer yet"
-        return LedgerError(f"{stats.pending:,} signals are not acknowledged after {timeout:g} s: {why}")
+        return LedgerError(f"signals not acknowledged after {timeout:g} s: {stats.pending:,} ({why})")
 
     # -------------------------------------------------------------------------------------------------
 
