@@ -40,11 +40,13 @@ def steps(folder: Traversable = FOLDER) -> list[Step]:
     [1, 2]
     """
     names = sorted(each.name for each in folder.iterdir() if each.name[:4].isdigit())
-    for number, name in enumerate(names, start=1):
-        if int(name[:4]) != number:
+    for expected, name in enumerate(names, start=1):
+        number = int(name[:4])
+        if number != expected:
+            wrong = f"{expected:04} is missing" if number > expected else f"{number:04} is there twice"
             raise LedgerError(
-                f"the schema's step {number:04} {'is missing' if int(name[:4]) > number else 'has a second'}"
-                f" at {name}: steps are numbered 0001, 0002, … without gaps; install autotroph again"
+                f"the schema: step {wrong} (at {name}); steps are 0001, 0002, … without gaps:"
+                " install autotroph again"
             )
     return [Step(int(name[:4]), name[5:-4], folder.joinpath(name).read_text("utf-8")) for name in names]
 
