@@ -315,7 +315,7 @@ class TestFuzzing:
     @given(
         secret=st.one_of(
             st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=300),
-            st.sampled_from(["{}\x00", "{},", "'{}'", "{}=", "{}{}", "x{}", "Bearer {}"]),
+            st.sampled_from(["{}\x00", "{},", "'{}'", "{}=", "{}{}", "x{}"]),
         ),
         scheme=st.sampled_from(["Bearer", "bearer", "Basic", "Digest", ""]),
     )

@@ -132,7 +132,8 @@ def _secret(door: Door, head: Head) -> tuple[str, str]:
         if scheme.lower() != "bearer":
             raise _unauthenticated("send the key as Authorization: Bearer …, or as x-api-key")
         found[secret.strip()] = ""
-    if place := "key" if door.browsers else "token" if door.page and head.method in SAFE else "":
+    place = "key" if door.browsers else "token" if door.page and head.method in SAFE else ""
+    if place and head.asks:
         found = {**dict.fromkeys(head.query.getlist(place), place), **found}
     if len(found) > 1:
         raise _unauthenticated("two different keys; send one")

@@ -1,7 +1,5 @@
 """The head of a request: method, path, headers, and what its address asks for."""
 
-from functools import cached_property
-
 from starlette.datastructures import QueryParams
 from starlette.types import Scope
 
@@ -17,26 +15,28 @@ class Head:
         self.method: str = scope["method"]
         self.path: bytes = scope["raw_path"]
         self._query: bytes = scope["query_string"]
-        self._raw: list[tuple[bytes, bytes]] = scope["headers"]
-        self._by_name: dict[bytes, bytes] = dict(self._raw)
+        self._said = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        self._by_name = dict(self._said)
 
     def get(self, name: str) -> str:
         """A header, the last one of its name; empty where there is none."""
-        return self._by_name.get(name.encode(), b"").decode("latin-1")
+        return self._by_name.get(name, "")
 
     def all(self, name: str) -> list[str]:
         """Every header of a name, without spaces around it."""
-        wanted = name.encode()
-        if wanted not in self._by_name:
+        if name not in self._by_name:
             return []
-        if len(self._by_name) == len(self._raw):
-            return [self.get(name).strip()]
-        return [value.decode("latin-1").strip() for other, value in self._raw if other == wanted]
+        return [value.strip() for other, value in self._said if other == name]
 
     def __contains__(self, name: str) -> bool:
-        return name.encode() in self._by_name
+        return name in self._by_name
 
-    @cached_property
+    @property
     def query(self) -> QueryParams:
         """What the address asks for."""
         return QueryParams(self._query)
+
+    @property
+    def asks(self) -> bool:
+        """Whether its address asks for anything."""
+        return bool(self._query)
