@@ -6,6 +6,9 @@ product = autotroph.open("autotroph.toml")
 decision = product.decide("route", {"text": "my card is lost"}, user="u42")
 product.signal(decision.id, "resolved", True)
 product.cycle()
+
+client = autotroph.Client()          # the same from another process, over HTTP
+client.signal(decision.id, "resolved", True)
 """
 
 from __future__ import annotations
@@ -15,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import os
 
+    from autotroph.client import AsyncClient, Client
     from autotroph.faces.library import Product
 
-__all__ = ["__version__", "open"]
+__all__ = ["AsyncClient", "Client", "__version__", "open"]
 __version__ = "0.1.0"
 
 
@@ -36,3 +40,12 @@ def open(path: str | os.PathLike[str] = "autotroph.toml", **given: Any) -> Produ
     from autotroph.faces.library import open_product  # imported when used: start-up is felt
 
     return open_product(path, **given)
+
+
+def __getattr__(name: str) -> Any:
+    """The clients, imported when they are used: start-up is felt."""
+    if name not in ("AsyncClient", "Client"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from autotroph import client
+
+    return getattr(client, name)
