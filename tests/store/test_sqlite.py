@@ -1,9 +1,12 @@
+import os
 import threading
 import time
 from contextlib import closing, contextmanager
+from random import Random
 
 import apsw
 import pytest
+from recovering import cuts, in_memory, put
 
 from autotroph.errors import InputError, LedgerError, TamperedLedger, UnknownName
 from autotroph.records import CHAINED, ROWS, Decision, Signal
@@ -12,6 +15,7 @@ from autotroph.store.codec import TABLES, layout
 from autotroph.store.migrations import Step
 from autotroph.store.protocols import Table
 from autotroph.store.sqlite import SqliteStore
+from autotroph.testing.disks import Disk
 from autotroph.testing.stores import decision, entry, examples, signal
 
 
@@ -32,6 +36,23 @@ class TestOpening:
         monkeypatch.chdir(tmp_path)
         with closing(open_store("sqlite:///some/folder/ledger.db")):
             assert (tmp_path / "some/folder/ledger.db").is_file()
+
+    def test_the_names_of_new_folders_are_synced(self, tmp_path, monkeypatch):
+        synced = []
+        real = os.fsync
+        monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file).st_ino), real(file)))
+        open_store(tmp_path / "some/folder/ledger.db").close()
+        assert synced == [(tmp_path / name).stat().st_ino for name in (".", "some")]
+
+    def test_a_file_that_a_power_cut_left_with_its_journal_is_opened(self, path):
+        with Disk().mounted() as disk:
+            SqliteStore(path, vfs=disk.name).close()
+            with in_memory() as folder:
+                opened = 0
+                for _, files in cuts(disk.log[:9], [str(seed) for seed in range(20)]):
+                    SqliteStore(put(files, folder, Random(0))).close()
+                    opened += f"{path}-journal" in files and bool(files.get(str(path)))
+        assert opened > 10
 
     @pytest.mark.parametrize("url", ["sqlite://ledger.db", "sqlite:///"])
     def test_a_malformed_url_is_refused(self, url):

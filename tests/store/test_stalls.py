@@ -80,15 +80,21 @@ def test_the_queue_is_bounded_in_bytes_too(path, disk):
     large = {"text": "x" * MIB}
     with opened(path, disk, room_bytes=4 * MIB, patience=0) as store:
         with disk.stalled():
-            receipts = [store.append(decision(f"d{number}", inputs=large)) for number in range(3)]
+            receipts = [store.append(decision(f"d{number}", inputs=large)) for number in range(4)]
             with pytest.raises(Overloaded):
-                store.append(decision("d3", inputs=large))
-        assert [receipt.durable() for receipt in receipts] == [(2,), (3,), (4,)]
+                store.append(decision("d4", inputs=large))
+        assert [receipt.durable() for receipt in receipts] == [(2,), (3,), (4,), (5,)]
 
 
-def test_one_append_that_is_larger_than_the_room_is_taken_when_nothing_waits(path, disk):
-    with opened(path, disk, room=5, room_bytes=1000) as store:
-        assert len(store.append(*map(entry, range(20))).durable()) == 20
+def test_an_append_that_is_larger_than_the_room_gets_in_though_something_waits(path, disk):
+    with opened(path, disk, room=5) as store:
+        with disk.stalled():
+            waiting = store.append(entry(1))
+            large = store.append(*map(entry, range(20)), patience=0)
+            with pytest.raises(Overloaded):
+                store.append(entry(2), patience=0)
+        assert waiting.durable() == (2,)
+        assert len(large.durable()) == 20
 
 
 def test_whoever_waits_for_room_is_let_in_when_the_stall_ends(path, disk):

@@ -28,7 +28,7 @@ class Job(msgspec.Struct, frozen=True, eq=False):
 
 
 class Room(msgspec.Struct, frozen=True):
-    """How much may wait, that which is being written included. One job alone may be larger."""
+    """How much may wait, that which is being written included; the last job may reach beyond it."""
 
     rows: int
     size: int
@@ -62,7 +62,7 @@ class Queue:
             LedgerError: the ledger is closed.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._closed or self._fits(job), patience):
+            if not self._changed.wait_for(lambda: self._closed or not job.rows or self._open(), patience):
                 again = min(LONGEST, max(1.0, stood()))
                 raise Overloaded(
                     f"{self._where}: {self._rows} rows wait for the disk, and no room was free for {job.rows}"
@@ -99,7 +99,6 @@ class Queue:
             self._closed = True
             self._changed.notify_all()
 
-    def _fits(self, job: Job) -> bool:
-        if not self._rows:
-            return True
-        return self._rows + job.rows <= self._room.rows and self._size + job.size <= self._room.size
+    def _open(self) -> bool:
+        """Whether there is any room: a job may be larger than what is left, or it might never get in."""
+        return self._rows < self._room.rows and self._size < self._room.size

@@ -32,6 +32,7 @@ from autotroph.store.opening import (
 from autotroph.store.pen import Pen
 from autotroph.store.protocols import Parameters, R, Receipt, SqlValue, Table
 from autotroph.store.queue import Job, Room
+from autotroph.store.segments import forget
 from autotroph.store.statements import equality, selection
 from autotroph.store.writer import Writer
 
@@ -243,6 +244,7 @@ class SqliteStore(SqliteReader):
     def scrub(self) -> None:
         """Leaves nothing of removed rows in the ledger's files."""
         self._submit(Job(lambda _: (), 0, scrub=True)).durable()
+        forget(self.path)
         self._submit(Job(lambda pen: pen.keep("scrub", ""), 1)).durable()
 
     def set_meta(self, name: str, value: str) -> None:
@@ -269,8 +271,8 @@ class SqliteStore(SqliteReader):
 
 def _weight(rows: Sequence[Row]) -> int:
     """About how many bytes these rows take in memory."""
-    texts = (len(cell) for row in rows for cell in (*row.narrow, *row.wide) if isinstance(cell, str | bytes))
-    return sum(texts) + CELLS * len(rows)
+    cells = (cell for row in rows for cell in (*row.narrow, *row.wide))
+    return CELLS * len(rows) + sum([len(cell) for cell in cells if isinstance(cell, (str, bytes))])
 
 
 def _only_reading(operation: int, first: str | None, second: str | None, *_context: str | None) -> int:
