@@ -1,16 +1,20 @@
 """Every write and every sync is a place where the power goes; `testing.disks` says what that takes."""
 
+from contextlib import closing
 from functools import partial
 from random import Random
 
 import pytest
 from recovering import Told, assert_prefix, at_work, cuts, in_memory, put
 
-from autotroph.store import checkpoints, opening, sqlite, writer
+from autotroph.records import Decision
+from autotroph.store import checkpoints, opening, sqlite, verify, writer
 from autotroph.store.pen import Pen
 from autotroph.store.queue import Job
+from autotroph.store.sqlite import SqliteStore
 from autotroph.store.writer import Outcomes, Writer
 from autotroph.testing.disks import Disk, Operation
+from autotroph.testing.stores import decision, entry
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +65,27 @@ def test_nothing_acknowledged_is_lost_at_any_cut(seed):
 @pytest.mark.parametrize("seed", range(100, 110))
 def test_nothing_acknowledged_is_lost_at_any_cut_however_it_tears(seed):
     assert survive(seed, 4) >= 2000
+
+
+def test_what_was_removed_does_not_come_back_nor_do_its_bytes():
+    secret = "planted where it must not stay " * 200
+    with in_memory() as folder, Disk().mounted() as disk:
+        with closing(SqliteStore(folder / "ledger.db", vfs=disk.name)) as store:
+            rows = [decision(f"d{number}", key="", inputs={"text": secret}) for number in range(6)]
+            gone = store.append(*rows).durable()
+            store.append(entry(1)).durable()
+            store.remove({Decision: gone}).durable()
+            removed = len(disk.log)
+            store.scrub()
+            scrubbed = len(disk.log)
+            store.append(entry(2)).durable()
+        for cut, files in cuts(disk.log, ["removed"]):
+            if cut >= scrubbed:
+                assert not any(secret[:31].encode() in data for data in files.values())
+            if cut >= removed:
+                with closing(SqliteStore(put(files, folder, Random(cut)))) as store:
+                    assert list(store.scan(Decision)) == []
+                    assert verify(store) >= 1
 
 
 class TestEachProtectionTakenAway:
