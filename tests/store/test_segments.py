@@ -287,7 +287,6 @@ def described(segments: Segments, table: str) -> list[Any]:
 
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-_REAL = st.floats(allow_nan=False)
 _FINITE = st.floats(allow_nan=False, allow_infinity=False)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | _FINITE | _TEXT,
@@ -310,16 +309,16 @@ def any_row() -> st.SearchStrategy[Record]:
             proposals=proposals,
             inputs=st.dictionaries(_TEXT, _JSON, max_size=3),
         ),
-        st.builds(signal, value=st.booleans() | _REAL | _TEXT, name=_TEXT),
-        st.builds(Completion, decision=_TEXT, output=_TEXT, at=_REAL, cost_usd=_REAL),
+        st.builds(signal, value=st.booleans() | _FINITE | _TEXT, name=_TEXT),
+        st.builds(Completion, decision=_TEXT, output=_TEXT, at=_FINITE, cost_usd=_FINITE),
         st.builds(
             Reward,
             decision=_TEXT,
             name=_TEXT,
             version=_TEXT,
-            value=st.none() | _REAL,
+            value=st.none() | _FINITE,
             final=st.booleans(),
-            at=_REAL,
+            at=_FINITE,
         ),
     )
 
