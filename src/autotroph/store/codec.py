@@ -7,7 +7,7 @@ their own, `<record>_texts`, where a row is only when there is something in it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from hashlib import sha256
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, get_type_hints
 
@@ -94,7 +94,8 @@ class Row(msgspec.Struct, frozen=True):
         layout: of its kind.
         narrow: the columns of its table, without the sequence.
         wide: the columns apart; none where there is nothing in them.
-        body_digest: of its body; empty for kinds without one.
+        body_digest: of its body, which tells a retry from a conflict, or of the whole row if it is a link;
+            empty for other kinds.
     """
 
     layout: "Layout"
@@ -173,6 +174,11 @@ class Layout:
         """Whether its rows carry the digest of their body."""
         return self.chained or self.kind in SAID
 
+    @cached_property
+    def body(self) -> Callable[[Record], tuple[Any, ...]]:
+        """What the caller said, of a record."""
+        return attrgetter(*SAID[self.kind])
+
     def column(self, field: str) -> Cell:
         """The plain field of that name, to compare with."""
         plain = {cell.field: cell for cell in self.cells if cell.plain}
@@ -227,9 +233,7 @@ def decode(form: Layout, values: Sequence[SqlValue]) -> Record:
 
 def said(record: Record) -> tuple[str, ...]:
     """The fields that the key of a record stands for: what the caller said; none for kinds without keys."""
-    if isinstance(record, Decision) and record.provenance == "import":
-        return SAID_OF_IMPORT
-    return SAID.get(type(record), ())
+    return SAID_OF_IMPORT if _imported(record) else SAID.get(type(record), ())
 
 
 def row_digest(values: dict[str, SqlValue]) -> str:
@@ -261,9 +265,12 @@ def _body_digest(record: Record, form: Layout, values: Columns) -> str:
         return row_digest(dict(zip(form.all_columns, values, strict=True)))
     if not form.digested:
         return ""
-    return sha256(canonical(_values_of(said(record))(record))).hexdigest()
+    body = _body_of_import if _imported(record) else form.body
+    return blake2b(canonical(body(record)), digest_size=16).hexdigest()
 
 
-@cache
-def _values_of(fields: tuple[str, ...]) -> Callable[[Record], tuple[Any, ...]]:
-    return attrgetter(*fields)
+def _imported(record: Record) -> bool:
+    return type(record) is Decision and record.provenance == "import"
+
+
+_body_of_import = attrgetter(*SAID_OF_IMPORT)

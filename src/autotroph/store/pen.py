@@ -123,14 +123,23 @@ class Pen:
         Raises:
             Conflict: it is another one, under the same key or id.
         """
-        form, again = row.layout, decode(row.layout, (0, *row.narrow, *row.wide))
-        if (key := getattr(again, "key", "")) and (first := self._found(form, {"key": key})):
-            return same_body(first, again, key)
+        form = row.layout
+        key = dict(zip(form.columns, row.narrow, strict=True)).get("key")
+        if key and (sequence := self._said_before(form, {"key": key, "body_digest": row.body_digest})):
+            return sequence
+        again = decode(form, (0, *row.narrow, *row.wide))
+        if key and (first := self._found(form, {"key": key})):
+            return same_body(first, again)
         if (identified := form.identified(again)) and (first := self._found(form, identified)):
             return same_fields(first, again)
         raise LedgerError(
             f"{form.table}: {error}; a bug in autotroph or a changed file: run `autotroph doctor`"
         ) from error
+
+    def _said_before(self, form: Layout, equal: Mapping[str, SqlValue]) -> int | None:
+        sql = f"SELECT sequence FROM {form.table} WHERE 1{matching(form, equal)}"
+        sequence: int | None = self._connection.execute(sql, tuple(equal.values())).get
+        return sequence
 
     def _found(self, form: Layout, equal: Mapping[str, SqlValue]) -> Record | None:
         sql = f"{selection(form, texts=True)} WHERE 1{matching(form, equal)}"

@@ -13,12 +13,13 @@ SHOWN = 60
 """Characters of a value that a message shows."""
 
 
-def same_body(first: Record, again: Record, key: str) -> int:
+def same_body(first: Record, again: Record) -> int:
     """The sequence of the first row under a key, if the caller says the same now.
 
     Raises:
         Conflict: the body is another one.
     """
+    key = getattr(first, "key", "")
     fields = dict.fromkeys((*said(first), *said(again)))
     if differing := _differing(first, again, fields):
         raise _conflict(
