@@ -55,7 +55,7 @@ def test_back_to_a_backup_and_forth_again(here: Path) -> None:
         product.decide("route", {"text": "one more"}, user="u1000", key="more")
     result = run("restore", "saved.db", "--yes", "--by", "owner")
     assert result.exit_code == 0, result.output
-    assert "2 rows that are newer than the backup are only there" in result.stdout
+    assert "rows newer than the backup, which are only there: 2" in result.stdout
     assert decisions() == 400
     (aside,) = LEDGER.parent.glob("*.before-*")
     found = answer("restore", str(aside), "--yes")
@@ -83,7 +83,7 @@ def test_who_was_erased_since_is_told(here: Path) -> None:
     used(here)
     answer("backup", "saved.db")
     answer("erase", "u7", "--yes")
-    assert "1 users who were erased since" in run("restore", "saved.db", "--yes").stdout
+    assert "because they had been since the backup: 1" in run("restore", "saved.db", "--yes").stdout
     assert answer("sql", "SELECT count(*) AS n FROM decisions WHERE user = 'u7'")["rows"] == [{"n": 0}]
 
 

@@ -66,7 +66,7 @@ def test_erased_for_good(here: Path) -> None:
     journal = answer("sql", "SELECT actor FROM journal WHERE event = 'erased'")["rows"]
     assert journal == [{"actor": "owner"}]
     assert run("erase", "u9", "--yes").stdout.startswith(
-        "1 user: 1 decisions, 1 signals, 4 rows in all, erased"
+        "erased: users 1, decisions 1, signals 1, rows in all 4;"
     )
 
 
@@ -74,7 +74,7 @@ def test_it_says_what_would_go_and_asks(here: Path) -> None:
     used(here)
     result = run("erase", "u7", typed="n\n")
     assert result.exit_code == 1
-    assert "Erase 1 user: 1 decisions, 1 signals, 4 rows in all, for good?" in result.stderr
+    assert "Erase for good: users 1, decisions 1, signals 1, rows in all 4?" in result.stderr
     assert count("u7") == 1
     assert run("erase", "u7", typed="y\n").exit_code == 0
     assert count("u7") == 0

@@ -89,7 +89,7 @@ def _largest(case: Case) -> Iterator[Finding]:
     largest, size = int(case.spec.retention.largest), case.reader.size()
     if largest and size > largest:
         what = f"the ledger has {_size(size)}; {_size(largest)} are declared as its largest"
-        yield look("size", what, "product.retain() lets the oldest go; or raise [retention] largest")
+        yield look("size", what, "autotroph cycle lets the oldest go; or raise [retention] largest")
 
 
 def _leftovers(case: Case) -> Iterator[Finding]:
@@ -144,7 +144,7 @@ def _unrecorded(case: Case) -> Iterator[Finding]:
 def _scrub(case: Case) -> Iterator[Finding]:
     if case.reader.meta("scrub"):
         what = "rows were removed, and their bytes may still be in the files"
-        yield look("erasures", what, "autotroph erase, once nobody reads the ledger")
+        yield look("erasures", what, "autotroph cycle, once nobody else reads the ledger")
 
 
 _SHARE = """SELECT count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.id = s.subject)),

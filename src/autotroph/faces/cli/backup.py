@@ -37,9 +37,7 @@ def backup(*, file: Path, config: Path, as_json: bool) -> None:
     if as_json:
         options.emit({"file": str(file), **msgspec.to_builtins(made)})
     else:
-        click.echo(
-            f"{file} is written: {_held(made)}, {made.bytes:,} bytes; the chain holds, {made.links:,} links"
-        )
+        click.echo(f"{file} is written: {_held(made)}; {made.bytes:,} bytes")
 
 
 @click.command(short_help="Go back to a backup.")
@@ -102,10 +100,10 @@ def _tell(done: Restored, file: Path) -> None:
     if done.aside:
         click.echo(f"the ledger before is in {done.aside}: {_newer(done.lost)}")
     if done.erased:
-        click.echo(f"{done.erased:,} users who were erased since the backup are erased from it")
+        click.echo(f"users erased from it, because they had been since the backup: {done.erased:,}")
 
 
 def _newer(lost: int | None) -> str:
     if lost is None:
         return "whatever it has that the backup has not is only there"
-    return f"{lost:,} rows that are newer than the backup are only there" if lost else "no row of it is lost"
+    return f"rows newer than the backup, which are only there: {lost:,}"

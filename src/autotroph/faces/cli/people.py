@@ -132,17 +132,17 @@ def _question(config: Path, users: Sequence[str]) -> str:
         mine = [belongings(reader, users[at : at + PAGE]) for at in range(0, len(users), PAGE)]
     decisions = sum(len(one.decisions) for one in mine)
     signals = sum(len(one.rows[Signal]) for one in mine)
-    return f"Erase {_counted(len(users), decisions, signals, sum(one.count for one in mine))} for good?"
+    gone = _gone(decisions, signals, sum(one.count for one in mine))
+    return f"Erase for good: users {len(users):,}, {gone}?"
 
 
 def _told(done: Erasing) -> str:
-    gone = _counted(done.users, done.decisions, done.signals, done.rows)
-    return f"{gone} erased: what comes in about them is refused from now on"
+    gone = _gone(done.decisions, done.signals, done.rows)
+    return f"erased: users {done.users:,}, {gone}; what comes in about them is refused from now on"
 
 
-def _counted(users: int, decisions: int, signals: int, rows: int) -> str:
-    people = f"{users:,} user{'' if users == 1 else 's'}"
-    return f"{people}: {decisions:,} decisions, {signals:,} signals, {rows:,} rows in all,"
+def _gone(decisions: int, signals: int, rows: int) -> str:
+    return f"decisions {decisions:,}, signals {signals:,}, rows in all {rows:,}"
 
 
 @contextmanager
