@@ -74,25 +74,19 @@ class Pen:
 
     def _insert(self, rows: Sequence[Row]) -> tuple[int, ...]:
         """Writes rows as new ones, table by table; SQLite says so if one of them is there already."""
-        head = self._head
-        here: dict[Layout, list[Columns]] = {}
-        apart: dict[Layout, list[Columns]] = {}
-        for sequence, row in enumerate(rows, head.sequence + 1):
-            form = row.layout
-            extra: Columns = (row.body_digest,) if form.digested else ()
-            if form.chained:
-                hash_ = link(head.hash, form.table, sequence, row.body_digest)
-                extra, head = (row.body_digest, head.hash, hash_), Head(sequence, head.links + 1, hash_)
-            here.setdefault(form, []).append((sequence, *row.narrow, *extra))
-            if row.wide:
-                apart.setdefault(form, []).append((sequence, *row.wide))
-        for form, columns in here.items():
-            self._connection.executemany(insertion(form), columns)
-        for form, columns in apart.items():
-            self._connection.executemany(insertion_wide(form), columns)
-        sequences = range(self._head.sequence + 1, self._head.sequence + len(rows) + 1)
-        self._head = msgspec.structs.replace(head, sequence=self._head.sequence + len(rows))
-        return tuple(sequences)
+        start = self._head.sequence + 1
+        sequences = tuple(range(start, start + len(rows)))
+        tables: dict[Layout, list[tuple[int, Row]]] = {}
+        for sequence, row in zip(sequences, rows, strict=True):
+            tables.setdefault(row.layout, []).append((sequence, row))
+        head, links = _linked(self._head, rows)
+        for form, numbered in tables.items():
+            self._connection.executemany(insertion(form), _narrow(form, numbered, links))
+            if form.wide_columns:
+                apart = [(sequence, *row.wide) for sequence, row in numbered if row.wide]
+                self._connection.executemany(insertion_wide(form), apart)
+        self._head = head
+        return sequences
 
     def _one_by_one(self, rows: Sequence[Row], before: Head) -> tuple[int, ...]:
         try:
@@ -145,3 +139,24 @@ class Pen:
         sql = f"{selection(form, texts=True)} WHERE 1{matching(form, equal)}"
         found = self._connection.execute(sql, tuple(equal.values())).fetchone()
         return decode(form, found) if found else None
+
+
+def _linked(head: Head, rows: Sequence[Row]) -> tuple[Head, dict[int, Columns]]:
+    """Where the ledger stands after these rows, and what links those of the chain, by sequence."""
+    links: dict[int, Columns] = {}
+    previous = head.hash
+    for sequence, row in enumerate(rows, head.sequence + 1):
+        if row.layout.chained:
+            hash_ = link(previous, row.layout.table, sequence, row.body_digest)
+            links[sequence] = (previous, hash_)
+            previous = hash_
+    return Head(head.sequence + len(rows), head.links + len(links), previous), links
+
+
+def _narrow(form: Layout, numbered: Sequence[tuple[int, Row]], links: Mapping[int, Columns]) -> list[Columns]:
+    """The columns of rows of one table, as `insertion` takes them."""
+    if form.chained:
+        return [(sequence, *row.narrow, row.body_digest, *links[sequence]) for sequence, row in numbered]
+    if form.digested:
+        return [(sequence, *row.narrow, row.body_digest) for sequence, row in numbered]
+    return [(sequence, *row.narrow) for sequence, row in numbered]
