@@ -73,6 +73,7 @@ class Scripted:
     def end(self) -> None:
         self.release()
         self.go()
+        self._do(self._drop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -93,6 +94,13 @@ class Scripted:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    async def _drop(self) -> None:
+        """End what is still being answered, slowly."""
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         fault = self.faults.popleft() if self.faults else self.always

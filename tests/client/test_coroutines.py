@@ -96,7 +96,7 @@ def test_what_is_left_at_the_end_is_given_up_and_reported(server: Scripted):
     async def inside() -> None:
         client = AsyncClient(server.url)
         await sent(client, 3)
-        with pytest.raises(LedgerError, match="signals not acknowledged after 0.2 s: 3 "):
+        with pytest.raises(LedgerError, match=r"not acknowledged after 0\.2 s: 3 "):
             await client.close(0.2)
         assert [one.signal["key"] for one in client.refused] == ["k0", "k1", "k2"]
         with pytest.raises(LedgerError, match="closed"):

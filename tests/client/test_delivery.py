@@ -157,8 +157,14 @@ class Deliveries(RuleBasedStateMachine):
         self.delivered += [n for n in range(before, self.delivery.settled) if n not in refused]
 
 
-Deliveries.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+class ManyDeliveries(Deliveries):
+    pass
+
+
+Deliveries.TestCase.settings = settings(max_examples=50, stateful_step_count=50, deadline=None)
+ManyDeliveries.TestCase.settings = settings(max_examples=1_500, stateful_step_count=80, deadline=None)
 TestDeliveries = Deliveries.TestCase
+TestManyDeliveries = pytest.mark.slow(ManyDeliveries.TestCase)
 
 
 def delivery(**limits: float) -> Delivery:

@@ -74,7 +74,7 @@ class AsyncClient(Caller):
             session, self._session = self._session, None
             if session is not None:
                 await session.close()
-            self._sender.close(0.0)
+            self._sender.end()
 
     async def __aenter__(self) -> Self:
         return self

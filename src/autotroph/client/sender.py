@@ -133,7 +133,7 @@ class Sender:
             raise self.late(timeout)
 
     def close(self, timeout: float) -> None:
-        """Have everything sent, wait for it, give up what is left, and take nothing more.
+        """Have everything sent, wait for it, and end.
 
         Raises:
             LedgerError: something was left; each signal of it was reported.
@@ -141,11 +141,15 @@ class Sender:
         try:
             self.flush(timeout)
         finally:
-            with self._lock:
-                self._closed = True
-                lost = self._delivery.forget(self._unsent())
-            self._report(lost)
-            self._connections.close()
+            self.end()
+
+    def end(self) -> None:
+        """Take nothing more, and give up what is left."""
+        with self._lock:
+            self._closed = True
+            lost = self._delivery.forget(self._unsent())
+        self._report(lost)
+        self._connections.close()
 
     def overloaded(self, patience: float) -> Overloaded:
         """Why a signal was not taken."""
@@ -231,19 +235,19 @@ class Sender:
     def _report(self, refused: list[Refused]) -> None:
         """Tell what was given up; only then are those woken who wait for it."""
         self._kept.extend(refused)
-        for one in refused:
-            self._tell(one)
+        if self._on_refused is not None:
+            for one in refused:
+                self._tell(self._on_refused, one)
+        elif refused:
+            _LOG.error("signals given up: %d; the first, because %s", len(refused), refused[0].error)
         with self._lock:
             self._told = self._delivery.settled
             self._moved.notify_all()
             self._work.notify_all()
 
-    def _tell(self, refused: Refused) -> None:
-        if self._on_refused is None:
-            _LOG.error("a signal was given up: %s", refused.error)
-            return
+    def _tell(self, on_refused: OnRefused, refused: Refused) -> None:
         try:
-            self._on_refused(refused)
+            on_refused(refused)
         except Exception:  # noqa: BLE001 - what somebody else's code does must not stop the delivery
             _LOG.exception("on_refused failed; it was told: %s", refused.error)
 
