@@ -23,8 +23,6 @@ FIELDS = ("user", "session", "asked", "edited", "key")
 
 PLANTED = re.compile(rb"(?=(zq[0-9a-f]{16}|decision_[0-9a-f]{20}))")
 
-UNSWEPT = pytest.mark.xfail(reason="the writer does not sweep yet, see store/sweeping.py", strict=True)
-
 Marks = dict[str, str]
 
 
@@ -66,7 +64,6 @@ def people() -> list[Marks]:
     return planted()
 
 
-@UNSWEPT
 def test_a_hundredth_of_the_users_is_gone_from_every_byte(tmp_path: Path, people: list[Marks]) -> None:
     folder = tmp_path / "product"
     folder.mkdir()
@@ -103,7 +100,6 @@ def test_a_hundredth_of_the_users_is_gone_from_every_byte(tmp_path: Path, people
             product.signal(decisions[gone[0]["user"]], "accepted", False)
 
 
-@UNSWEPT
 def test_half_of_the_users_is_gone_from_every_byte(tmp_path: Path, people: list[Marks]) -> None:
     with opened(tmp_path) as product:
         decisions = used(product, people)

@@ -1,5 +1,6 @@
 """The library: a product in one process, on one ledger."""
 
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +42,8 @@ from autotroph.rooms import Rooms
 from autotroph.spec import Spec, load
 from autotroph.store import Receipt, Store, open_store
 
+_LOG = logging.getLogger(__name__)
+
 
 class Product:
     """A declared product on its ledger. Open one with `autotroph.open`.
@@ -61,8 +64,7 @@ class Product:
         self.custody = Custody(store, salt, Redactor(spec.privacy.redact, spec.privacy.patterns))
         self._intake = Intake(spec, clock, store, self.custody, salt)
         self.rooms = self._rooms()
-        if store.meta("scrub"):  # an erasure was broken off between its rows and their bytes
-            store.scrub()
+        self._finish_erasing()
         self._journal_declaration()
 
     # use ---------------------------------------------------------------------------------------------
@@ -338,6 +340,14 @@ class Product:
         decision = self.store.get(Decision, key=key)
         completion = self.store.get(Completion, decision=decision.id) if decision else None
         return Answer(decision, completion, self.store.append()) if decision and completion else None
+
+    def _finish_erasing(self) -> None:
+        """An erasure that was broken off between its rows and their bytes."""
+        if self.store.meta("scrub"):
+            try:
+                self.store.scrub()
+            except LedgerError as error:  # `doctor` says so too
+                _LOG.warning("%s: what was erased still has bytes in the log: %s", self.spec.source, error)
 
     def _journal_declaration(self) -> None:
         last = self.store.get(Entry, event="declaration")

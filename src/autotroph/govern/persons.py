@@ -16,9 +16,6 @@ from autotroph.govern.custody import Custody
 from autotroph.records import Completion, Decision, Entry, Erasure, Record, Reward, Signal
 from autotroph.store import Reader, Store
 
-PAGE = 500
-"""Users that are looked for at once."""
-
 _DECISIONS = "SELECT sequence, id, session FROM decisions WHERE user IN (SELECT value FROM json_each(?))"
 _SESSIONS = """
 SELECT DISTINCT w.value FROM json_each(:sessions) AS w WHERE NOT EXISTS (
@@ -87,8 +84,8 @@ def export(reader: Reader, user: str) -> Iterator[dict[str, Any]]:
 def erase(store: Store, custody: Custody, users: Sequence[str], by: str, now: float) -> Erasing:
     """Take users out of the ledger: rows, and the bytes of the files that held them.
 
-    From the first moment nothing new about them is stored. A page of users is one transaction, so that
-    whoever is marked as erased is erased. The journal says how many, never who.
+    From the first moment nothing new about them is stored. Rows and marks go in one transaction, so
+    that whoever is marked as erased is erased. The journal says how many, never who.
 
     Args:
         store: the ledger.
@@ -105,8 +102,7 @@ def erase(store: Store, custody: Custody, users: Sequence[str], by: str, now: fl
         raise InputError("name the users to erase by their ids; none of them may be empty")
     custody.shut(custody.mark("user", one) for one in users)
     store.append().durable()
-    pages = [users[at : at + PAGE] for at in range(0, len(users), PAGE)]
-    mine = [one for page in pages for one in _take_out(store, custody, page, now)]
+    mine = _take_out(store, custody, users, now)
     done = Erasing(
         users=len(users),
         decisions=sum(len(one.decisions) for one in mine),

@@ -5,4 +5,8 @@
 | lift.py | what people earned against release 0 |
 | steps.py | deployed, observed, labelled, trained, redeployed |
 | health.py | a product at a glance, read from its ledger |
+| doctor.py | an examination of ledger and loop |
+| findings.py | what it finds, and what it looks at |
+| integrity.py | can the ledger be trusted |
+| idling.py | does the loop turn |
 """

@@ -14,11 +14,19 @@ global sequence orders them all. What is acknowledged (`Receipt.durable`) is on 
 |---|---|
 | protocols.py | `Reader`, `Store`, `Receipt`, `Table` |
 | codec.py | records to rows and back |
+| cells.py | which fields are which columns, and what their cells mean |
 | statements.py | the SQL of a row |
 | pen.py | one transaction: sequences, retries, links |
-| writer.py | the one writer's thread and queue |
+| retries.py | a retry told from a conflict |
+| queue.py | what waits to be written, bounded |
+| writer.py | the one writer's thread |
+| checkpoints.py | the log moved into the file |
+| sweeping.py | what deleted rows leave behind inside pages, zeroed |
 | chain.py | the hash chain, and `verify` |
 | sqlite.py | the embedded ledger |
+| opening.py | its file, opened and locked |
+| copying.py | copies of it, taken while somebody writes, and put in place |
+| segments/ | the ledger as Parquet, beside it |
 | migrations/ | the schema step by step, and the views |
 """
 

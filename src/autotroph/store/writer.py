@@ -25,6 +25,7 @@ from autotroph.errors import AutotrophError, LedgerError
 from autotroph.store.checkpoints import Checkpoints
 from autotroph.store.pen import Pen
 from autotroph.store.queue import Job, Queue, Room
+from autotroph.store.sweeping import sweep
 
 _LOG = logging.getLogger(__name__)
 
@@ -148,8 +149,11 @@ class Writer:
     def _scrubbed(self) -> tuple[int, ...] | AutotrophError:
         try:
             self._checkpoints.empty(self._connection)
+            sweep(self._connection)
         except AutotrophError as error:
             return error
+        except apsw.Error as error:
+            return LedgerError(f"{self._where}: the pages could not be swept ({error}); look at the disk")
         return ()
 
     def _ready(self) -> Pen:
