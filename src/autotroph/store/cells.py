@@ -60,35 +60,34 @@ class Cell(msgspec.Struct, frozen=True):
         return replace(self, decode=_or_empty, plain=False) if self.plain else self
 
 
-class Quick:
-    """A whole row at once: one call checks the types of its plain fields, and the columns are those fields.
+def quickly(kind: type[Record], cells: Sequence[Cell]) -> Callable[[Record], Columns]:
+    """The quick way from a record to its columns: one call checks the types of all plain fields at once.
 
-    It has nothing to say about what does not fit; whoever needs to know asks cell by cell.
+    What does not fit, or may not, raises one of `UNFIT` and is not named; `Cell.encode` names it.
 
     Args:
         kind: of the record.
         cells: of its fields, the plain ones first.
     """
+    hints, places = get_type_hints(kind), {name: at for at, name in enumerate(kind.__struct_fields__)}
+    plain = {cell.field: hints[cell.field] for cell in cells if cell.plain}
+    twin = defstruct(
+        kind.__name__, [(name, _bounded(plain.get(name, Any))) for name in places], array_like=True
+    )
+    plain_of = itemgetter(*(places[name] for name in plain))
+    texts_of = itemgetter(*(places[name] for name, hint in plain.items() if hint is str))
+    made = [(places[cell.field], cell.encode) for cell in cells if not cell.plain]
 
-    def __init__(self, kind: type[Record], cells: Sequence[Cell]) -> None:
-        hints, places = get_type_hints(kind), {name: at for at, name in enumerate(kind.__struct_fields__)}
-        plain = {cell.field: hints[cell.field] for cell in cells if cell.plain}
-        self._twin = defstruct(
-            kind.__name__, [(name, _bounded(plain.get(name, Any))) for name in places], array_like=True
-        )
-        self._plain = itemgetter(*(places[name] for name in plain))
-        self._texts = itemgetter(*(places[name] for name, hint in plain.items() if hint is str))
-        self._made = [(places[cell.field], cell.encode) for cell in cells if not cell.plain]
-
-    def columns(self, record: Record) -> Columns:
-        """The columns of a record; raises one of `UNFIT` where a field does not fit, or may not."""
+    def columns(record: Record) -> Columns:
         fields = astuple(record)
-        convert(fields, self._twin)
-        "".join(self._texts(fields)).encode()
-        columns: Columns = self._plain(fields)
-        for place, encode in self._made:
-            columns += encode(fields[place])
-        return columns
+        convert(fields, twin)
+        "".join(texts_of(fields)).encode()
+        found: Columns = plain_of(fields)
+        for place, encode in made:
+            found += encode(fields[place])
+        return found
+
+    return columns
 
 
 def cell(field: str, hint: Any) -> Cell:

@@ -34,7 +34,7 @@ from autotroph.records import (
     Verdict,
     canonical,
 )
-from autotroph.store.cells import UNFIT, Cell, Columns, Quick, cell, finite, integer, same
+from autotroph.store.cells import UNFIT, Cell, Columns, cell, finite, integer, quickly, same
 from autotroph.store.protocols import SqlValue
 
 TABLES: dict[type[Record], str] = {
@@ -143,9 +143,9 @@ class Layout:
         return tuple(cell for cell in self.cells if cell.decode is not same)
 
     @cached_property
-    def quick(self) -> "Quick":
-        """The quick way to its columns."""
-        return Quick(self.kind, self.cells)
+    def encode(self) -> Callable[[Record], Row]:
+        """The row of a record that fits; raises one of `UNFIT` about one that may not."""
+        return _exactly(self) if self.chained else _quickly(self)
 
     @cached_property
     def wide_table(self) -> str:
@@ -173,11 +173,6 @@ class Layout:
     def digested(self) -> bool:
         """Whether its rows carry the digest of their body."""
         return self.chained or self.kind in SAID
-
-    @cached_property
-    def body(self) -> Callable[[Record], tuple[Any, ...]]:
-        """What the caller said, of a record."""
-        return attrgetter(*SAID[self.kind])
 
     def column(self, field: str) -> Cell:
         """The plain field of that name, to compare with."""
@@ -216,11 +211,9 @@ def encode(record: Record) -> Row:
     """
     form = layout(type(record))
     try:
-        values = _exactly(record, form) if form.chained else form.quick.columns(record)
+        return form.encode(record)
     except UNFIT:
-        values = _exactly(record, form)
-    narrow, wide = values[: form.width], values[form.width :]
-    return Row(form, narrow, () if NOTHING.issuperset(wide) else wide, _body_digest(record, form, values))
+        return _exactly(form)(record)
 
 
 def decode(form: Layout, values: Sequence[SqlValue]) -> Record:
@@ -247,30 +240,51 @@ def row_digest(values: dict[str, SqlValue]) -> str:
     return digest(canonical(values))
 
 
-def _exactly(record: Record, form: Layout) -> Columns:
-    """Field by field, so that what does not fit is named."""
-    values: list[SqlValue] = []
-    for each in form.cells:
-        try:
-            values += each.encode(getattr(record, each.field))
-        except UNFIT as error:
-            where = f"{form.kind.__name__}.{each.field}"
-            raise InputError(f"{where} cannot be stored: {error}; nothing was stored") from error
-    return tuple(values)
+def _quickly(form: Layout) -> Callable[[Record], Row]:
+    columns_of, width, body_digest = quickly(form.kind, form.cells), form.width, _body_digest(form)
+
+    def encode(record: Record) -> Row:
+        columns = columns_of(record)
+        wide = columns[width:]
+        return Row(form, columns[:width], () if NOTHING.issuperset(wide) else wide, body_digest(record))
+
+    return encode
 
 
-def _body_digest(record: Record, form: Layout, values: Columns) -> str:
-    if form.chained:
-        finite(values, form.kind.__name__)
-        return row_digest(dict(zip(form.all_columns, values, strict=True)))
-    if not form.digested:
-        return ""
-    body = _body_of_import if _imported(record) else form.body
-    return blake2b(canonical(body(record)), digest_size=16).hexdigest()
+def _exactly(form: Layout) -> Callable[[Record], Row]:
+    """Field by field, so that what does not fit is named; what links are made of is always taken so."""
+
+    def encode(record: Record) -> Row:
+        columns: Columns = ()
+        for each in form.cells:
+            try:
+                columns += each.encode(getattr(record, each.field))
+            except UNFIT as error:
+                where = f"{form.kind.__name__}.{each.field}"
+                raise InputError(f"{where} cannot be stored: {error}; nothing was stored") from error
+        wide = columns[form.width :]
+        body_digest = _link_digest(form, columns) if form.chained else _body_digest(form)(record)
+        return Row(form, columns[: form.width], () if NOTHING.issuperset(wide) else wide, body_digest)
+
+    return encode
+
+
+def _body_digest(form: Layout) -> Callable[[Record], str]:
+    if form.kind not in SAID:
+        return lambda _: ""
+    body, of_import = attrgetter(*SAID[form.kind]), attrgetter(*SAID_OF_IMPORT)
+
+    def body_digest(record: Record) -> str:
+        said = of_import(record) if _imported(record) else body(record)
+        return blake2b(canonical(said), digest_size=16).hexdigest()
+
+    return body_digest
+
+
+def _link_digest(form: Layout, columns: Columns) -> str:
+    finite(columns, form.kind.__name__)
+    return row_digest(dict(zip(form.all_columns, columns, strict=True)))
 
 
 def _imported(record: Record) -> bool:
     return type(record) is Decision and record.provenance == "import"
-
-
-_body_of_import = attrgetter(*SAID_OF_IMPORT)
