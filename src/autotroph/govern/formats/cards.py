@@ -58,20 +58,14 @@ def cards(text: str) -> Iterator[Span]:
 
 
 def _cards_of(text: str, groups: Sequence[Span]) -> Iterator[Span]:
-    """The cards in a row of groups: what stands between two cards is looked at as if it stood alone."""
-    last = 0
+    """The cards in a row of groups; where none is grouped as usual, all of them may be one, spelled out."""
+    end = 0
     for first in range(len(groups)):
-        size = _card_at(text, groups, first) if first >= last else 0
+        size = _card_at(text, groups, first) if first >= end else 0
         if size:
-            yield from _spelled(text, groups[last:first])
-            yield groups[first][0], groups[first + size - 1][1]
-            last = first + size
-    yield from _spelled(text, groups[last:])
-
-
-def _spelled(text: str, groups: Sequence[Span]) -> Iterator[Span]:
-    """All of the groups as one card, however short they are."""
-    if 0 < len(groups) <= _LONGEST_CARD and _is_card(text, groups):
+            end = first + size
+            yield groups[first][0], groups[end - 1][1]
+    if not end and len(groups) <= _LONGEST_CARD and _is_card(text, groups):
         yield groups[0][0], groups[-1][1]
 
 
