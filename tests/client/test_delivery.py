@@ -162,7 +162,7 @@ class ManyDeliveries(Deliveries):
 
 
 Deliveries.TestCase.settings = settings(max_examples=50, stateful_step_count=50, deadline=None)
-ManyDeliveries.TestCase.settings = settings(max_examples=1_500, stateful_step_count=80, deadline=None)
+ManyDeliveries.TestCase.settings = settings(max_examples=500, stateful_step_count=80, deadline=None)
 TestDeliveries = Deliveries.TestCase
 TestManyDeliveries = pytest.mark.slow(ManyDeliveries.TestCase)
 
