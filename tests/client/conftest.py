@@ -1,6 +1,8 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from realserver import KEY, Served
 from scripted import Scripted, scripted
 
 
@@ -14,3 +16,22 @@ def server() -> Iterator[Scripted]:
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUTOTROPH_BASE_URL", raising=False)
     monkeypatch.delenv("AUTOTROPH_API_KEY", raising=False)
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """A product whose server is started and killed as a test likes."""
+    monkeypatch.setenv("AUTOTROPH_API_KEY", KEY)
+    found = Served(tmp_path)
+    monkeypatch.setenv("AUTOTROPH_BASE_URL", found.url)
+    return found
+
+
+@pytest.fixture(scope="package")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A running server, for the tests that leave it alone."""
+    found = Served(tmp_path_factory.mktemp("shared"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTOTROPH_API_KEY", KEY)
+        with found.running():
+            yield found

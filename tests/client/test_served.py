@@ -1,79 +1,17 @@
 """The clients against `autotroph serve` in a process of its own, which is killed, stopped, started again."""
 
 import asyncio
-import json
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any
 
 import pytest
+from realserver import KEY, Served
 
 from autotroph.client import AsyncClient, Client, Limits
 from autotroph.errors import Conflict, Erased, InputError, LedgerError, Overloaded
-from autotroph.records import Decision, Signal
-from autotroph.spec import template
-from autotroph.store import open_reader
-
-KEY = "0123456789-abcdefghijklm"
-COMMAND = "from autotroph.faces.cli import main; main()"
-
-
-class Served:
-    """A product in a folder, and a port that its server comes back to."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "autotroph.toml").write_text(template("support"), "utf-8")
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    @contextmanager
-    def running(self) -> Iterator["subprocess.Popen[str]"]:
-        line = [sys.executable, "-c", COMMAND, "serve", "--port", str(self.port), "--json"]
-        with subprocess.Popen(
-            [*line, "--cycle-every", "never"], cwd=self.folder, stdout=subprocess.PIPE, text=True
-        ) as process:
-            try:
-                assert process.stdout is not None
-                assert json.loads(process.stdout.readline())["url"] == self.url
-                yield process
-                if process.poll() is None:
-                    process.send_signal(signal.SIGTERM)
-                    assert process.wait(20) == 0
-            finally:
-                process.kill()
-
-    def signals(self) -> list[Signal]:
-        reader = open_reader(self.folder / ".autotroph" / "ledger.db")
-        try:
-            return list(reader.scan(Signal))
-        finally:
-            reader.close()
-
-    def decisions(self) -> list[Decision]:
-        reader = open_reader(self.folder / ".autotroph" / "ledger.db")
-        try:
-            return list(reader.scan(Decision))
-        finally:
-            reader.close()
-
-
-@pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
-    monkeypatch.setenv("AUTOTROPH_API_KEY", KEY)
-    found = Served(tmp_path)
-    monkeypatch.setenv("AUTOTROPH_BASE_URL", found.url)
-    return found
 
 
 def test_a_server_killed_in_the_middle_has_every_signal_once(served: Served):
@@ -134,16 +72,6 @@ def test_while_the_server_is_away_a_full_buffer_pushes_back_and_loses_nothing(se
         client.flush(30)
         client.close()
     assert [one.key for one in served.signals()] == [f"k{n}" for n in range(100)]
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server that the tests which leave it alone have together."""
-    found = Served(tmp_path_factory.mktemp("shared"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AUTOTROPH_API_KEY", KEY)
-        with found.running():
-            yield found
 
 
 def client_of(served: Served, **given: Any) -> Client:

@@ -1,0 +1,58 @@
+"""`autotroph serve` in a process of its own, on a port that it comes back to."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from autotroph.records import Decision, Signal
+from autotroph.spec import template
+from autotroph.store import open_reader
+
+KEY = "0123456789-abcdefghijklm"
+COMMAND = "from autotroph.faces.cli import main; main()"
+
+
+class Served:
+    """A product in a folder, and a port that its server comes back to."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "autotroph.toml").write_text(template("support"), "utf-8")
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def running(self) -> Iterator["subprocess.Popen[str]"]:
+        line = [sys.executable, "-c", COMMAND, "serve", "--port", str(self.port), "--json"]
+        with subprocess.Popen(
+            [*line, "--cycle-every", "never"], cwd=self.folder, stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                assert process.stdout is not None
+                assert json.loads(process.stdout.readline())["url"] == self.url
+                yield process
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+                    assert process.wait(20) == 0
+            finally:
+                process.kill()
+
+    def signals(self) -> list[Signal]:
+        reader = open_reader(self.folder / ".autotroph" / "ledger.db")
+        try:
+            return list(reader.scan(Signal))
+        finally:
+            reader.close()
+
+    def decisions(self) -> list[Decision]:
+        reader = open_reader(self.folder / ".autotroph" / "ledger.db")
+        try:
+            return list(reader.scan(Decision))
+        finally:
+            reader.close()
