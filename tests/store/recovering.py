@@ -1,7 +1,8 @@
 """A ledger at work on a disk that keeps a log, and what must be there when it is opened again."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -186,3 +187,11 @@ def _equal(found: object, wanted: object, what: str) -> None:
 def _expect(holds: bool, what: str) -> None:
     if not holds:
         raise Wrong(what)
+
+
+def soon(happened: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Whether it happens in time."""
+    until = time.monotonic() + seconds
+    while not happened() and time.monotonic() < until:
+        time.sleep(0.01)
+    return happened()

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
@@ -10,7 +9,7 @@ from random import Random
 
 import apsw
 import pytest
-from recovering import Told, Watched, anything, assert_kept, in_memory, interaction, put
+from recovering import Told, Watched, anything, assert_kept, in_memory, interaction, put, soon
 
 from autotroph.errors import LedgerError
 from autotroph.records import Entry, Record
@@ -375,14 +374,6 @@ class TestTheLog:
                     late.durable(0.05)
             assert late.durable() == (2,)
             assert soon(lambda: not store.fault())
-
-
-def soon(happened: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Whether it happens in time."""
-    until = time.monotonic() + seconds
-    while not happened() and time.monotonic() < until:
-        time.sleep(0.01)
-    return happened()
 
 
 def _broken(*_: object) -> None:

@@ -3,13 +3,13 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from recovering import in_memory
+from recovering import in_memory, soon
 
 from autotroph.errors import LedgerError, Overloaded
 from autotroph.records import Signal
@@ -39,14 +39,6 @@ def opened(path: Path, disk: Disk, **how: float) -> Iterator[SqliteStore]:
     with closing(SqliteStore(path, vfs=disk.name, **how)) as store:
         store.append(entry(0)).durable()
         yield store
-
-
-def soon(happened: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Whether it happens in time."""
-    until = monotonic() + seconds
-    while not happened() and monotonic() < until:
-        time.sleep(0.01)
-    return happened()
 
 
 def test_a_stall_is_told_and_blocks_neither_readers_nor_the_queue(path, disk):
