@@ -5,7 +5,8 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,14 @@ def declared(folder: Path, failing: str = "answer") -> Path:
     path = folder / "autotroph.toml"
     path.write_text(TOML.replace("[tasks.route]", f'on_store_failure = "{failing}"\n[tasks.route]'), "utf-8")
     return path
+
+
+def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for something that comes soon."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @contextmanager

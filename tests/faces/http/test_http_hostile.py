@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servers import Client, served, signal
+from servers import Client, served, signal, until
 
 from autotroph.faces.http.bodies import Patience
 from autotroph.faces.http.protocol import Connection, Limits
@@ -295,6 +295,38 @@ class TestSlowness:
         assert found.count([503]) >= 20
         assert set(map(tuple, found)) == {(503,), (408,)}
         assert hasty.get("/healthz").status == 200
+
+
+class TestCrowds:
+    def test_more_bytes_than_are_held_are_refused_and_free_again(self, tmp_path) -> None:
+        with served(tmp_path, patience=Patience(held_bytes=10_000)) as client:
+            large = {**signal("large"), "name": "edited", "value": "x" * 6000}
+            length = f"Content-Length: {len(json.dumps(large))}"
+            for _ in range(3):
+                with raw(client) as slow:
+                    slow.sendall(
+                        head(client, "POST", "/v1/signals", JSON, length) + json.dumps(large).encode()[:-1]
+                    )
+                    until(lambda: client.post("/v1/signals", large).status == 503)
+                    slow.sendall(b"}")
+                    assert statuses(until_closed(slow)) == [200]
+                until(lambda: client.post("/v1/signals", large).status == 200)
+
+    def test_more_streams_than_are_taken_are_refused_and_the_others_go_on(self, client: Client) -> None:
+        lines = [json.dumps(signal(n)).encode() + b"\n" for n in range(8)]
+        begun = [socket.create_connection(("127.0.0.1", client.port), timeout=20) for _ in range(8)]
+        try:
+            for one, line in zip(begun, lines, strict=True):
+                one.sendall(head(client, "POST", "/v1/signals", LINES, f"Content-Length: {len(line)}"))
+            until(lambda: client.lines("/v1/signals", [signal("ninth")]).status == 503)
+            assert client.post("/v1/signals", signal("alone")).status == 200
+            for one, line in zip(begun, lines, strict=True):
+                one.sendall(line)
+                assert statuses(until_closed(one)) == [200]
+        finally:
+            for one in begun:
+                one.close()
+        assert client.lines("/v1/signals", [signal("ninth")]).status == 200
 
 
 class TestFuzzing:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import servers
-from servers import Process, started
+from servers import Process, started, until
 
 from autotroph.records import Signal
 from autotroph.store import open_reader, verify
@@ -201,13 +201,6 @@ def decide(server: Process, user: str) -> dict[str, Any]:
     assert answer.status == 200, answer.body
     found: dict[str, Any] = answer.value
     return found
-
-
-def until(true: Any, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def until_ready(server: Process) -> bool:

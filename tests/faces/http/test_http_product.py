@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from servers import Client, served, signal
+from servers import Client, served, signal, until
 
-import autotroph
+from autotroph.faces.library import Product
 from autotroph.records import Decision, Entry
 from autotroph.spec.policies import First
 from autotroph.store.sqlite import SqliteStore
@@ -156,15 +156,28 @@ class TestOperating:
         assert client.get("/v1/users/prolific/export").body.count(b"\n") == 450
 
 
+def test_a_cycle_that_fails_is_shown_and_stops_nothing(tmp_path, monkeypatch, caplog) -> None:
+    def broken(_: Product) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(Product, "cycle", broken)
+    with served(tmp_path, every=0.05) as client:
+        until(lambda: client.get("/v1/status").value["serving"]["loop"]["failed"] > 1)
+        assert client.get("/v1/status").value["serving"]["loop"]["error"] == "RuntimeError: planted"
+        assert client.get("/readyz", key=None).value == {"ready": True, "cycle": "RuntimeError"}
+        assert client.post(DECIDE, {"user": "u"}).value["recorded"] is True
+    assert "cycle failed (1 in a row): planted" in caplog.text
+
+
 def test_a_model_that_fails_costs_one_caller_and_nobody_else(tmp_path, monkeypatch) -> None:
     with served(tmp_path) as client:
-        real = autotroph.faces.library.Product.decide
+        real = Product.decide
 
         def decide(product, task, inputs, **more):
             if inputs.get("text") == "bad":
                 raise RuntimeError("a model's own fault")
             return real(product, task, inputs, **more)
 
-        monkeypatch.setattr(autotroph.faces.library.Product, "decide", decide)
+        monkeypatch.setattr(Product, "decide", decide)
         assert client.post(DECIDE, {"user": "u", "inputs": {"text": "bad"}}).status == 500
         assert client.post(DECIDE, {"user": "u", "inputs": {"text": "good"}}).status == 200
