@@ -212,15 +212,6 @@ class TestWriter:
             assert receipts[-1].durable() == (100,)
             assert len(commits) <= 2
 
-    def test_a_full_queue_waits_and_then_says_so(self, path):
-        with closing(SqliteStore(path, room=2, patience=0.05)) as store:
-            with _stalled(path):
-                first = store.append(entry(1), entry(2), entry(3))
-                with pytest.raises(LedgerError, match="wait for the disk"):
-                    store.append(entry(4))
-            assert first.durable() == (1, 2, 3)
-            assert store.append(entry(4)).durable() == (4,)
-
     def test_room_that_becomes_free_lets_the_next_in(self, path):
         with closing(SqliteStore(path, room=1, patience=30)) as store:
             for number in range(20):
