@@ -259,6 +259,7 @@ class Product:
         with self._turning:
             done = retain(self.store, self.spec, self.clock.now())
             if done.rows:
+                self._finish_erasing()
                 self._forget()
             return done
 
@@ -342,12 +343,12 @@ class Product:
         return Answer(decision, completion, self.store.append()) if decision and completion else None
 
     def _finish_erasing(self) -> None:
-        """An erasure that was broken off between its rows and their bytes."""
+        """Take the bytes of removed rows out, where that was not done yet."""
         if self.store.meta("scrub"):
             try:
                 self.store.scrub()
             except LedgerError as error:  # `doctor` says so too
-                _LOG.warning("%s: what was erased still has bytes in the log: %s", self.spec.source, error)
+                _LOG.warning("%s: what was removed still has bytes in the log: %s", self.spec.source, error)
 
     def _journal_declaration(self) -> None:
         last = self.store.get(Entry, event="declaration")

@@ -34,7 +34,7 @@ from pathlib import Path
 
 from autotroph.registry import load
 from autotroph.store.chain import verify
-from autotroph.store.protocols import Parameters, Reader, Receipt, SqlValue, Store, Table
+from autotroph.store.protocols import Parameters, Reader, Receipt, SqlValue, Store, Stream, Table
 
 __all__ = [
     "Parameters",
@@ -42,6 +42,7 @@ __all__ = [
     "Receipt",
     "SqlValue",
     "Store",
+    "Stream",
     "Table",
     "open_reader",
     "open_store",

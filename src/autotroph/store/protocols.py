@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar, runtime_checkable
 
 import msgspec
@@ -29,6 +30,13 @@ class Table(msgspec.Struct, frozen=True):
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
+class Stream(msgspec.Struct, frozen=True):
+    """What a query finds, row by row: the names of the columns, and the rows as they are found."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[SqlValue, ...]]
+
+
 @runtime_checkable
 class Reader(Protocol):
     """Reads what was acknowledged; nothing that is handed a Reader can change the ledger.
@@ -51,6 +59,15 @@ class Reader(Protocol):
 
     def query(self, sql: str, parameters: Parameters = (), *, limit_seconds: float | None = None) -> Table:
         """The answer to one SQL statement that only reads; anything else is an `InputError`."""
+
+    def stream(
+        self, sql: str, parameters: Parameters = (), *, limit_seconds: float | None = None
+    ) -> AbstractContextManager[Stream]:
+        """As `query`, for answers that need not fit into memory: rows are found while they are read.
+
+        Read them within `with`, and soon: until then the ledger keeps what is removed meanwhile. The time
+        that it takes to read them counts.
+        """
 
     def last(self) -> int:
         """The last acknowledged sequence of the ledger; 0 while it is empty."""

@@ -8,7 +8,7 @@ corrupted. Open a ledger with this module only; other *processes* may read it wi
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -30,7 +30,7 @@ from autotroph.store.opening import (
     writing,
 )
 from autotroph.store.pen import Pen
-from autotroph.store.protocols import Parameters, R, Receipt, SqlValue, Table
+from autotroph.store.protocols import Parameters, R, Receipt, SqlValue, Stream, Table
 from autotroph.store.queue import Job, Room
 from autotroph.store.segments import forget
 from autotroph.store.statements import equality, selection
@@ -85,19 +85,17 @@ class SqliteReader:
 
     def query(self, sql: str, parameters: Parameters = (), *, limit_seconds: float | None = None) -> Table:
         """The answer to one statement that only reads."""
-        with self._lock, self._limited(limit_seconds):
-            try:
-                return _table(self._connection, sql, parameters)
-            except apsw.InterruptError as error:
-                raise InputError(
-                    f"stopped after {limit_seconds} s: {sql}; ask for less, or for longer"
-                ) from error
-            except apsw.AuthError as error:
-                raise InputError(f"only one SELECT is taken here, and nothing that writes: {sql}") from error
-            except (apsw.SQLError, apsw.BindingsError, KeyError, TypeError, OverflowError) as error:
-                raise InputError(f"{error}, in: {sql}") from error
-            except apsw.Error as error:
-                raise ledger_error(self.path, error) from error
+        with self._lock, self._asked(sql, limit_seconds):
+            found = _found(self._connection, sql, parameters)
+            return Table(found.columns, tuple(found.rows))
+
+    @contextmanager
+    def stream(
+        self, sql: str, parameters: Parameters = (), *, limit_seconds: float | None = None
+    ) -> Iterator[Stream]:
+        """The answer to one statement that only reads, row by row, over a connection of its own."""
+        with closing(SqliteReader(self.path, vfs=self._vfs)) as apart, apart._asked(sql, limit_seconds):
+            yield _found(apart._connection, sql, parameters)
 
     def last(self) -> int:
         """The last acknowledged sequence."""
@@ -159,6 +157,21 @@ class SqliteReader:
             values.append(_compared(kind, cell.field, cell.encode, value))
         rows = self._rows(f"{sql} ORDER BY {form.table}.sequence {tail}", tuple(values))
         return [cast("R", decode(form, row)) for row in rows]
+
+    @contextmanager
+    def _asked(self, sql: str, seconds: float | None) -> Iterator[None]:
+        """What SQLite has against a statement that somebody wrote, said of the statement."""
+        try:
+            with self._limited(seconds):
+                yield
+        except apsw.InterruptError as error:
+            raise InputError(f"stopped after {seconds} s: {sql}; ask for less, or for longer") from error
+        except apsw.AuthError as error:
+            raise InputError(f"only one SELECT is taken here, and nothing that writes: {sql}") from error
+        except (apsw.SQLError, apsw.BindingsError, KeyError, TypeError, OverflowError) as error:
+            raise InputError(f"{error}, in: {sql}") from error
+        except apsw.Error as error:
+            raise ledger_error(self.path, error) from error
 
     @contextmanager
     def _limited(self, seconds: float | None) -> Iterator[None]:
@@ -284,24 +297,22 @@ def _only_reading(operation: int, first: str | None, second: str | None, *_conte
     return apsw.SQLITE_OK if operation in READING else apsw.SQLITE_DENY
 
 
-def _table(connection: apsw.Connection, sql: str, parameters: Parameters) -> Table:
+def _found(connection: apsw.Connection, sql: str, parameters: Parameters) -> Stream:
     columns: list[tuple[str, ...]] = []
 
-    def began(cursor: apsw.Cursor, *_: object) -> bool:
+    def began(cursor: apsw.Cursor, statement: str, _: object) -> bool:
         columns.append(tuple(name for name, _ in cursor.get_description()))
-        if len(columns) > 1:
+        rest = sql[len(statement) :].lstrip("; \t\r\n")
+        if len(columns) > 1 or (rest and not rest.startswith(("--", "/*"))):
             raise InputError(f"one statement at a time: {sql}")
         return True
 
     cursor = connection.cursor()
     cursor.exec_trace = began
-    try:
-        rows = cursor.execute(sql, cast("Any", parameters)).fetchall()
-    finally:
-        cursor.close(force=True)
+    cursor.execute(sql, cast("Any", parameters))
     if not columns or not columns[0]:
         raise InputError(f"there is no statement in {sql!r}; write a SELECT")
-    return Table(columns[0], tuple(rows))
+    return Stream(columns[0], cursor)
 
 
 def _compared(

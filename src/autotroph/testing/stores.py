@@ -229,6 +229,24 @@ def check_query_answers_with_columns_and_rows(open_store: Opener) -> None:
         assert one == Table(("subject", "at"), (("x2", 2.0),))
 
 
+def check_a_stream_is_what_the_query_answers(open_store: Opener) -> None:
+    """A stream that writes, runs two statements, blocks its reader, or cannot be left half-read."""
+    with closing(open_store()) as store:
+        store.append(*(entry(number) for number in range(100))).durable()
+        with store.stream("SELECT subject FROM journal WHERE at >= ?", (10,)) as found:
+            assert found.columns == ("subject",)
+            first = next(found.rows)
+            assert store.append(entry(100)).durable() == (101,)
+            rest = tuple(found.rows)
+        assert (first, *rest) == store.query("SELECT subject FROM journal WHERE at BETWEEN 10 AND 99").rows
+        with store.stream("SELECT subject FROM journal") as found:
+            next(found.rows)
+        for sql in ("DELETE FROM journal", "SELECT 1; DELETE FROM journal", ""):
+            with _raises(InputError), store.stream(sql) as found:
+                tuple(found.rows)
+        assert store.last() == 101
+
+
 def check_scan_keeps_order_and_bounds(open_store: Opener) -> None:
     """A scan that skips rows between pages, follows its own writes, or forgets a bound or a filter."""
     with closing(open_store()) as store:
@@ -372,6 +390,7 @@ class _Tampered:
         self._reader, self._change = reader, change
         self.get, self.scan, self.last = reader.get, reader.scan, reader.last
         self.meta, self.close, self.size = reader.meta, reader.close, reader.size
+        self.stream = reader.stream
 
     def query(self, sql: str, parameters: Parameters = (), *, limit_seconds: float | None = None) -> Table:
         """What the reader answers, with the journal changed."""

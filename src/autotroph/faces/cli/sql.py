@@ -6,6 +6,7 @@ import csv
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from autotroph.faces.cli import options
 from autotroph.faces.cli.opening import reader_of
 
 if TYPE_CHECKING:
-    from autotroph.store import SqlValue, Table
+    from autotroph.store import SqlValue, Stream
 
 
 @click.command(short_help="Ask the ledger anything; it only reads.")
@@ -67,19 +68,15 @@ def sql(  # noqa: PLR0913 - the command's options
     if parquet:
         _refuse(parquet, force=force)
     text = sys.stdin.read() if query == "-" else query
-    reader = reader_of(config)
-    try:
-        found = reader.query(text, limit_seconds=limit_seconds)
-    finally:
-        reader.close()
-    if parquet:
-        _write(found, parquet, as_json=as_json)
-    elif as_json:
-        _json(found)
-    elif as_csv:
-        _csv(found)
-    else:
-        _table(found, max_rows or None)
+    with closing(reader_of(config)) as reader, reader.stream(text, limit_seconds=limit_seconds) as found:
+        if parquet:
+            _write(found, parquet, as_json=as_json)
+        elif as_json:
+            _json(found)
+        elif as_csv:
+            _csv(found)
+        else:
+            _table(found, max_rows or None)
 
 
 def _refuse(file: Path, *, force: bool) -> None:
@@ -94,7 +91,7 @@ def _refuse(file: Path, *, force: bool) -> None:
             raise InputError(f"{file} is there already, and is no Parquet file: name another")
 
 
-def _write(found: Table, file: Path, *, as_json: bool) -> None:
+def _write(found: Stream, file: Path, *, as_json: bool) -> None:
     from autotroph.faces.cli import parquet
 
     _refuse_twice(found.columns, str.lower)  # DuckDB and Spark know no case in names
@@ -105,7 +102,7 @@ def _write(found: Table, file: Path, *, as_json: bool) -> None:
         click.echo(f"{file} is written: {rows:,} rows")
 
 
-def _json(found: Table) -> None:
+def _json(found: Stream) -> None:
     """One object on one line, row by row."""
     import msgspec
 
@@ -117,7 +114,7 @@ def _json(found: Table) -> None:
     put("]}\n")
 
 
-def _csv(found: Table) -> None:
+def _csv(found: Stream) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(found.columns)
     writer.writerows(map(_printable, found.rows))
@@ -127,12 +124,11 @@ def _printable(row: Sequence[SqlValue]) -> list[SqlValue]:
     return [value.hex() if isinstance(value, bytes) else value for value in row]
 
 
-def _table(found: Table, most: int | None) -> None:
+def _table(found: Stream, most: int | None) -> None:
     from autotroph.faces import screen
 
-    rows = iter(found.rows)
-    screen.show(screen.table(found.columns, islice(rows, most)))
-    if next(rows, None) is not None:
+    screen.show(screen.table(found.columns, islice(found.rows, most)))
+    if next(found.rows, None) is not None:
         options.say(
             f"the first {most:,} rows are shown; --max-rows 0 shows all, and so do --csv, --json, --parquet"
         )
