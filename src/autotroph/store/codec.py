@@ -87,7 +87,7 @@ NOTHING: frozenset[SqlValue] = frozenset({None, "", "{}", b""})
 """What a wide column holds when there is nothing in it; it reads as a row that is not there does."""
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """A record as the ledger keeps it.
 
     Attributes:
@@ -102,6 +102,12 @@ class Row(msgspec.Struct, frozen=True):
     narrow: tuple[SqlValue, ...]
     wide: tuple[SqlValue, ...]
     body_digest: str
+
+    @property
+    def size(self) -> int:
+        """How many characters and bytes those of its columns have that may be long."""
+        long = [*self.wide, *[self.narrow[place] for place in self.layout.nested]]
+        return sum([len(cell) for cell in long if isinstance(cell, str | bytes)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +147,12 @@ class Layout:
     def transformed(self) -> tuple[Cell, ...]:
         """The cells whose columns are not simply the field."""
         return tuple(cell for cell in self.cells if cell.decode is not same)
+
+    @cached_property
+    def nested(self) -> tuple[int, ...]:
+        """The places, among its narrow columns, of those that hold JSON of any length."""
+        nested = {cell.columns[0] for cell in self.cells if not cell.plain and len(cell.columns) == 1}
+        return tuple(place for place, name in enumerate(self.columns) if name in nested)
 
     @cached_property
     def encode(self) -> Callable[[Record], Row]:
