@@ -55,6 +55,11 @@ class Cell(msgspec.Struct, frozen=True):
     plain: bool = False
 
     @property
+    def long(self) -> bool:
+        """Whether it is one column of JSON or bytes."""
+        return self.encode in (_json, _packed, _blob)
+
+    @property
     def apart(self) -> "Cell":
         """The same field in a table of its own, where a row that is not there is an empty field."""
         return replace(self, decode=_or_empty, plain=False) if self.plain else self

@@ -106,8 +106,11 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     @property
     def size(self) -> int:
         """How many characters and bytes those of its columns have that may be long."""
-        long = [*self.wide, *[self.narrow[place] for place in self.layout.nested]]
-        return sum([len(cell) for cell in long if isinstance(cell, str | bytes)])
+        places = self.layout.long
+        if not (places or self.wide):
+            return 0
+        long = (*self.wide, *[self.narrow[place] for place in places])
+        return sum([len(cell) for cell in long if isinstance(cell, (str, bytes))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,10 +152,10 @@ class Layout:
         return tuple(cell for cell in self.cells if cell.decode is not same)
 
     @cached_property
-    def nested(self) -> tuple[int, ...]:
-        """The places, among its narrow columns, of those that hold JSON of any length."""
-        nested = {cell.columns[0] for cell in self.cells if not cell.plain and len(cell.columns) == 1}
-        return tuple(place for place, name in enumerate(self.columns) if name in nested)
+    def long(self) -> tuple[int, ...]:
+        """The places, among its narrow columns, of those that hold JSON or bytes of any length."""
+        long = {cell.columns[0] for cell in self.cells if cell.long}
+        return tuple(place for place, name in enumerate(self.columns) if name in long)
 
     @cached_property
     def encode(self) -> Callable[[Record], Row]:
