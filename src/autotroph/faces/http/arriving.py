@@ -56,7 +56,7 @@ async def document(call: Call, *others: str) -> Any:
     """
     said = call.body.media_type
     if said not in (JSON, *others):
-        wanted = " or ".join((JSON, *others))
+        wanted = f"{JSON}, or {LINES[0]} where a stream is taken"
         raise Refusal("media_type", f"content type {said!r:.80} is not read here; send {wanted}")
     body = await call.body.document()
     try:
@@ -68,9 +68,9 @@ async def document(call: Call, *others: str) -> Any:
 async def _taken(call: Call, read: Read) -> Response:
     if call.body.media_type in LINES:
         return answered(await _stream(call, read))
-    beacon = (BEACON,) if call.key is not None and call.key.origins else LINES[:1]
-    arrival = read(await document(call, *beacon))
-    outcome = await call.service.signals.put((arrival, call.vouched))
+    browser = call.key is not None and bool(call.key.origins)
+    arrival = read(await document(call, *([BEACON] if browser else [])))
+    outcome = await call.service.take(arrival, vouched=call.vouched)
     if outcome.status == "refused":
         raise _refusal(call.service.product, arrival, outcome)
     return answered(outcome)

@@ -15,7 +15,9 @@ class Head:
         self.method: str = scope["method"]
         self.path: bytes = scope["raw_path"]
         self._query: bytes = scope["query_string"]
-        self._said = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        self._said: list[tuple[str, str]] = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
         self._by_name = dict(self._said)
 
     def get(self, name: str) -> str:

@@ -121,6 +121,16 @@ class Service:
             part.close()
         self.turning.end(patience)
 
+    async def take(self, arrival: SignalIn | DecisionIn, *, vouched: bool) -> Outcome:
+        """Have one arrival stored, on disk.
+
+        Raises:
+            Overloaded: the store takes nothing for now, or it took too long.
+        """
+        if fault := self.product.store.fault():  # known at once, without waiting for those before
+            raise Overloaded(f"{fault}; nothing was stored: send it again later")
+        return await self.signals.put((arrival, vouched))
+
     async def read(self, work: Callable[[Reader], R]) -> R:
         """Have something read from the ledger, over a connection of its own."""
         return await self.readings.run(self._reading, work)
