@@ -22,7 +22,6 @@ import msgspec
 from msgspec import Meta, convert, defstruct
 from msgspec.structs import astuple, replace
 
-from autotroph.errors import InputError
 from autotroph.records import Proposal, Record, Terms, Value
 from autotroph.store.protocols import SqlValue
 
@@ -120,15 +119,15 @@ def same(value: Any) -> Any:
     return value
 
 
-def finite(value: object, where: str) -> None:
+def finite(value: object, where: str = "it") -> None:
     """Refuses what JSON has no word for, however deep it lies.
 
     Raises:
-        InputError: a number is infinite or none at all; the message begins with `where`.
+        ValueError: a number is infinite or none at all; the message says where.
     """
     match value:
         case float() if not isfinite(value):
-            raise InputError(f"{where} holds {value}, which is not a finite number; nothing was stored")
+            raise ValueError(f"{where} is {value}, which is not a finite number")
         case dict():
             for name, each in value.items():
                 finite(each, f"{where}[{name!r}]")
@@ -211,7 +210,7 @@ _SCALARS: tuple[tuple[type, Callable[[Any], Columns], Callable[[Any], Any]], ...
 def _json(value: object) -> Columns:
     text = msgspec.json.encode(value)
     if b"null" in text:  # JSON has no other word for NaN and infinities: they would come back as None
-        finite(msgspec.to_builtins(value), "the value")
+        finite(msgspec.to_builtins(value))
     return (text.decode(),)
 
 
@@ -219,7 +218,7 @@ def _value(value: Value) -> Columns:
     if isinstance(value, str):
         return ("text", None, *_text(value))
     if not isfinite(value):
-        raise ValueError(f"it is {value}, which is not a finite number")
+        finite(float(value))
     return ("boolean" if isinstance(value, bool) else "number", float(value), None)
 
 

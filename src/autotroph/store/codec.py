@@ -158,9 +158,21 @@ class Layout:
         return tuple(place for place, name in enumerate(self.columns) if name in long)
 
     @cached_property
-    def encode(self) -> Callable[[Record], Row]:
-        """The row of a record that fits; raises one of `UNFIT` about one that may not."""
-        return _exactly(self) if self.chained else _quickly(self)
+    def quickly(self) -> Callable[[Record], Columns]:
+        """The quick way to the columns of a record that fits."""
+        return quickly(self.kind, self.cells)
+
+    @cached_property
+    def row(self) -> Callable[[Record, Columns], Row]:
+        """Makes the row of a record and its columns."""
+        width, body_digest = self.width, _body_digest(self)
+
+        def row(record: Record, columns: Columns) -> Row:
+            wide = columns[width:]
+            apart = () if NOTHING.issuperset(wide) else wide
+            return Row(self, columns[:width], apart, body_digest(record, columns))
+
+        return row
 
     @cached_property
     def wide_table(self) -> str:
@@ -225,10 +237,13 @@ def encode(record: Record) -> Row:
         InputError: a field holds what no ledger can keep, such as NaN; the message names it.
     """
     form = layout(type(record))
+    if form.chained:
+        return form.row(record, _exactly(form, record))
     try:
-        return form.encode(record)
+        columns = form.quickly(record)
     except UNFIT:
-        return _exactly(form)(record)
+        columns = _exactly(form, record)
+    return form.row(record, columns)
 
 
 def decode(form: Layout, values: Sequence[SqlValue]) -> Record:
@@ -255,50 +270,33 @@ def row_digest(values: dict[str, SqlValue]) -> str:
     return digest(canonical(values))
 
 
-def _quickly(form: Layout) -> Callable[[Record], Row]:
-    columns_of, width, body_digest = quickly(form.kind, form.cells), form.width, _body_digest(form)
-
-    def encode(record: Record) -> Row:
-        columns = columns_of(record)
-        wide = columns[width:]
-        return Row(form, columns[:width], () if NOTHING.issuperset(wide) else wide, body_digest(record))
-
-    return encode
-
-
-def _exactly(form: Layout) -> Callable[[Record], Row]:
+def _exactly(form: Layout, record: Record) -> Columns:
     """Field by field, so that what does not fit is named; what links are made of is always taken so."""
-
-    def encode(record: Record) -> Row:
-        columns: Columns = ()
-        for each in form.cells:
-            try:
-                columns += each.encode(getattr(record, each.field))
-            except UNFIT as error:
-                where = f"{form.kind.__name__}.{each.field}"
-                raise InputError(f"{where} cannot be stored: {error}; nothing was stored") from error
-        wide = columns[form.width :]
-        body_digest = _link_digest(form, columns) if form.chained else _body_digest(form)(record)
-        return Row(form, columns[: form.width], () if NOTHING.issuperset(wide) else wide, body_digest)
-
-    return encode
+    columns: Columns = ()
+    for each in form.cells:
+        try:
+            found = each.encode(getattr(record, each.field))
+            if form.chained:
+                finite(found[0])
+        except UNFIT as error:
+            where = f"{form.kind.__name__}.{each.field}"
+            raise InputError(f"{where} cannot be stored: {error}; nothing was stored") from error
+        columns += found
+    return columns
 
 
-def _body_digest(form: Layout) -> Callable[[Record], str]:
+def _body_digest(form: Layout) -> Callable[[Record, Columns], str]:
+    if form.chained:
+        return lambda _, columns: row_digest(dict(zip(form.columns, columns, strict=True)))
     if form.kind not in SAID:
-        return lambda _: ""
+        return lambda _, __: ""
     body, of_import = attrgetter(*SAID[form.kind]), attrgetter(*SAID_OF_IMPORT)
 
-    def body_digest(record: Record) -> str:
+    def digest_of_said(record: Record, _: Columns) -> str:
         said = of_import(record) if _imported(record) else body(record)
         return blake2b(canonical(said), digest_size=16).hexdigest()
 
-    return body_digest
-
-
-def _link_digest(form: Layout, columns: Columns) -> str:
-    finite(columns, form.kind.__name__)
-    return row_digest(dict(zip(form.all_columns, columns, strict=True)))
+    return digest_of_said
 
 
 def _imported(record: Record) -> bool:
