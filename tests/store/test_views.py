@@ -1,86 +1,116 @@
-"""docs/reference/views.md says what the views are: their names, their columns in order, what is in them."""
+"""What people ask in SQL: each view answers what its comment says, texts apart or not."""
 
-import re
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from autotroph.records import Completion
-from autotroph.store import Reader, open_store
-from autotroph.testing.stores import decision, examples, signal
+from autotroph.records import Completion, Option, Reward, Terms
+from autotroph.store import open_store
+from autotroph.testing.rows import decision, examples, signal
 
-PAGE = Path(__file__).parent.parent.parent / "docs/reference/views.md"
-
-
-class View(NamedTuple):
-    name: str
-    columns: dict[str, set[str]]
-    nullable: set[str]
-    example: str
+SERVED = {"shadows": "", "served": True, "provenance": "product"}
 
 
-def documented() -> Iterator[View]:
-    for section in PAGE.read_text("utf-8").split("\n## ")[1:]:
-        rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \| (.+) \|$", section, re.MULTILINE)
-        example = re.search(r"```sql\n(.+?)```", section, re.DOTALL)
-        assert example, section
-        yield View(
-            section.split("\n", 1)[0],
-            {name: set(types.split(", ")) for name, types, _ in rows},
-            {name for name, _, meaning in rows if "NULL" in meaning},
-            example[1],
-        )
-
-
-VIEWS = list(documented())
-
-
-@pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """Every kind of row, and an interaction of a person, an unseen answer to it, an import and an orphan."""
-    path = tmp_path_factory.mktemp("views") / "ledger.db"
-    with closing(open_store(path)) as store:
-        store.append(
-            decision("d0", served=True, shadows="", release="r1", provenance="product"),
-            *examples(),
-            signal("s5", subject="d0", value="caffè"),
-            signal("s6", subject="nobody's"),
-            decision("d2", shadows="", options=(), provenance="import"),
-            Completion(decision="d0", output="caf", at=1.0),
-        ).durable()
+@pytest.fixture
+def store(tmp_path):
+    with closing(open_store(tmp_path / "ledger.db")) as store:
         yield store
 
 
-def test_every_view_is_there_and_no_other(ledger):
-    there = ledger.query("SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY rowid").rows
-    assert sorted(view.name for view in VIEWS) == sorted(name for (name,) in there)
+def test_answers_has_the_output_an_empty_one_and_none(store):
+    store.append(
+        *(decision(f"d{n}", **SERVED) for n in range(3)),
+        Completion(decision="d0", output="naïve", at=1.0),
+        Completion(decision="d1", output="", at=1.0),
+    ).durable()
+    found = store.query("SELECT output, chars, verified FROM answers ORDER BY sequence").rows
+    assert found == (("naïve", 5, 1), ("", 0, 1), (None, None, 1))
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-def test_its_columns_are_those(view, ledger):
-    assert ledger.query(f"SELECT * FROM {view.name}").columns == tuple(view.columns)
+def test_answers_knows_no_probability_of_an_import_without(store):
+    store.append(
+        decision("d0", provenance="import", options=()),
+        decision("d1", provenance="import", options=(Option("cards", 0.25),)),
+    ).durable()
+    assert store.query("SELECT probability FROM answers ORDER BY sequence").rows == ((None,), (0.25,))
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-def test_what_is_in_them_is_of_the_type_that_it_says(view, ledger):
-    asked = ", ".join(f'json_group_array(DISTINCT typeof("{name}"))' for name in view.columns)
-    (found,) = ledger.query(f"SELECT {asked} FROM {view.name}").rows
-    for (name, types), cell in zip(view.columns.items(), found, strict=True):
-        real = set(re.findall(r"\w+", str(cell)))
-        assert real, f"{view.name} is empty here"
-        assert real - {"null"} <= types, name
-        assert "null" not in real or name in view.nullable, name
+def test_answers_has_the_newest_final_reward(store):
+    rewards = [
+        Reward(decision="d0", name="kept", version=f"v{n}", value=float(n), final=n < 3, at=1.0)
+        for n in range(4)
+    ]
+    store.append(decision("d0", **SERVED), *rewards).durable()
+    assert store.query("SELECT reward, reward_version FROM answers").rows == ((2.0, "v2"),)
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-def test_its_example_runs(view, ledger):
-    assert ledger.query(view.example).columns
+def test_signals_have_their_value_and_whose_they_are(store):
+    store.append(
+        *(signal(f"s{n}", value=value) for n, value in enumerate([True, False, -0.5, "long", ""])),
+        signal("s9", about="session"),
+    ).durable()
+    found = store.query("SELECT value, user, verified, task FROM signals_by_decision ORDER BY sequence").rows
+    assert found == tuple((value, "u2", 1, None) for value in (1.0, 0.0, -0.5, "long", ""))
 
 
-def test_the_command_names_them_all():
-    from autotroph.faces.cli.sql import sql
+def test_kept_counts_what_stands_at_the_beginning(store):
+    written = {"d0": "hello world", "d1": "other", "d2": "", "d3": "anything"}
+    output = {"d0": "hello", "d1": "hello", "d2": "hello", "d3": ""}
+    store.append(
+        *(decision(id_, **SERVED) for id_ in written),
+        *(Completion(decision=id_, output=text, at=1.0) for id_, text in output.items()),
+        *(signal(f"s{id_}", subject=id_, value=text) for id_, text in written.items()),
+    ).durable()
+    found = store.query(
+        "SELECT decision, shown, accepted, kept, remaining, written FROM kept ORDER BY asked"
+    ).rows
+    assert found == (
+        ("d0", 1, 1, 5, 11, "hello world"),
+        ("d1", 1, 0, 0, 5, "other"),
+        ("d2", 1, 0, 0, 0, ""),
+        ("d3", 0, 0, 0, 8, "anything"),
+    )
 
-    assert {view.name for view in VIEWS} <= set(re.findall(r"\w+", sql.help or ""))
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        Terms(),
+        Terms(learn=False),
+        Terms(purposes=()),
+        Terms(purposes=("report",)),
+        Terms(purposes=("report", "improve"), region="eu", retention="short"),
+    ],
+)
+def test_agreed_says_what_may_be_done(terms, store):
+    store.append(decision("d0", terms=terms)).durable()
+    (found,) = store.query("SELECT * FROM agreed").dicts()
+    assert found["may_learn"] == int(terms.may_learn)
+    assert (found["user"], found["verified"]) == ("u1", 1)
+    assert (found["learn"], found["region"], found["retention"]) == (
+        int(terms.learn),
+        terms.region,
+        terms.retention,
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM answers WHERE decision = 'd1'",
+        "SELECT * FROM answers WHERE task = 'route' AND served = 1",
+        "SELECT * FROM signals_by_decision WHERE decision = 'd1'",
+        "SELECT * FROM kept WHERE decision = 'd1'",
+        "SELECT * FROM agreed WHERE decision = 'd1'",
+    ],
+)
+def test_what_is_joined_is_found_by_an_index(sql, store):
+    store.append(*examples()).durable()
+    plan = [row[3] for row in store.query(f"EXPLAIN QUERY PLAN {sql}").rows]
+    assert not [step for step in plan if step.startswith("SCAN") and "VIRTUAL TABLE" not in step], plan
+
+
+def test_a_text_that_nobody_asks_for_is_not_read(store):
+    plan = str(store.query("EXPLAIN QUERY PLAN SELECT task, tokens_in FROM answers").rows)
+    assert "completions" in plan or "SEARCH f" in plan
+    assert "SEARCH t " not in plan
