@@ -123,7 +123,7 @@ def cuts(log: Sequence[Operation], seeds: Sequence[str]) -> Iterator[tuple[int, 
 @contextmanager
 def in_memory() -> Iterator[Path]:
     """A folder in memory, if the system has one."""
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(prefix="autotroph-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
         yield Path(folder)
 
 
