@@ -17,7 +17,7 @@ import autotroph
 ROOT = Path(__file__).parent.parent
 SOURCE = Path(autotroph.__file__).parent
 LADDER = ROOT / ".importlinter"
-ROOMS = ("ingest", "digest", "optimize", "deploy", "observe", "policy", "features")
+ROOMS = ("ingest", "digest", "optimize", "deploy", "observe", "policy", "features", "govern")
 HEAVY = {"torch", "pandas", "duckdb", "psycopg", "pyspark", "transformers", "trl", "pyarrow", "scipy"}
 FELT = ("numpy", "sqlglot", "apsw", "rich", "click", "msgspec")
 MODULES = sorted(found.name for found in walk_packages(autotroph.__path__, "autotroph."))

@@ -383,3 +383,26 @@ def read_or_refused(text: str) -> str:
         return parse(text, tracks=TRACKS).digest
     except SpecError as error:
         return str(error)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("[privacy.patterns]\nt = '('", "privacy.patterns.t: not a regular expression"),
+        ("[privacy.patterns]\nt = '(?=a)b'", "lookaround"),
+        ("[privacy.patterns]\nt = 'a*'", "fits an empty text"),
+        ('[privacy]\nretention = "shrot"\n[retention]\nclasses = { short = "30d" }', "Did you mean 'short'"),
+        ('[privacy]\npurposes = [""]', "a purpose has a name"),
+        ('[privacy]\nredact = ["crad"]', "one of card, iban, email, phone, key"),
+        ('[retention]\nlargest = "20 GiB"', 'a size such as "20GB"'),
+        (
+            '[signals]\nok = { type = "boolean" }\n[rewards.r]\nvalue = "ok"\nhorizon = "2d"\n'
+            '[retention]\nclasses = { short = "1d" }',
+            "shorter than the longest horizon",
+        ),
+    ],
+)
+def test_privacy_and_retention_are_checked_before_anything_runs(more: str, said: str) -> None:
+    with pytest.raises(SpecError) as raised:
+        parse(f'[product]\nname = "p"\n{more}')
+    assert said in str(raised.value)

@@ -1,1 +1,0 @@
-"""Makes `typing_product` importable from every room's tests."""
