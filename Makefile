@@ -9,6 +9,7 @@ WORKERS := 2
 SEED ?= 0
 REPO ?=
 ARGS ?=
+QUICK ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -34,8 +35,10 @@ lint: $(VENV)/.dev           ## Check style, types, and who imports whom
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >$(VENV)/.imports || { cat $(VENV)/.imports; exit 1; }
 
-bench: $(VENV)/.dev          ## Measure: make bench ARGS="--repo /path/to/a/repository" (docs/benchmarks.md)
-	@$(BIN)/python -m benchmarks.completion $(ARGS)
+bench: $(VENV)/.dev          ## Measure: make bench [QUICK=--quick] [ARGS="--repo /path/to/a/repository"] (docs/benchmarks.md)
+	@$(BIN)/python -m benchmarks.ingest $(QUICK)
+	@$(BIN)/python -m benchmarks.ingest_http $(QUICK)
+	@$(BIN)/python -m benchmarks.completion $(QUICK) $(ARGS)
 
 clean:                       ## Remove what was made here: .venv, caches, built files
 	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
