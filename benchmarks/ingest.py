@@ -52,9 +52,9 @@ WHOLE = {"learn": "INTEGER", "verified": "INTEGER", "at": "REAL", "value_number"
 CREATE = (
     "CREATE TABLE signals (sequence INTEGER PRIMARY KEY, "
     + ", ".join(f'"{name}" {WHOLE.get(name, "TEXT")}' for name in FORM.all_columns)
-    + ", body_digest TEXT) STRICT"
+    + ") STRICT"
 )
-INSERT = f"INSERT INTO signals VALUES ({', '.join('?' * (len(FORM.all_columns) + 2))})"
+INSERT = f"INSERT INTO signals VALUES ({', '.join('?' * (len(FORM.all_columns) + 1))})"
 
 T = TypeVar("T")
 Batches = Sequence[Sequence[Signal]]
@@ -183,7 +183,7 @@ def _values(batches: Batches) -> list[list[tuple[object, ...]]]:
         for signal in batch:
             number += 1
             row = encode(signal)
-            values.append((number, *row.narrow, *(row.wide or (None,)), row.body_digest))
+            values.append((number, *row.narrow, *(row.wide or (None,))))
         ready.append(values)
     return ready
 

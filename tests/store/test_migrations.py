@@ -95,7 +95,7 @@ def _write_as_then(connection, sequence, record):
     for name in _NEW_COLUMNS.get(form.table, ()):
         del values[name]
     values |= {name: apart.pop(name) for name in _OLD_COLUMNS.get(form.table, ())}
-    values |= {"body_digest": "of then"} if form.digested else {}
+    values |= {"body_digest": "of then"} if isinstance(record, Decision | Signal) else {}
     _insert(connection, form.table, {"sequence": sequence, **values})
     if apart:
         _insert(connection, form.wide_table, {"sequence": sequence, **apart})

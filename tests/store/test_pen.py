@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from autotroph.errors import Conflict, LedgerError
-from autotroph.records import Decision, Entry, Signal
+from autotroph.records import Decision, Entry, Signal, Terms
 from autotroph.store import open_store, verify
 from autotroph.store.chain import GENESIS, head
 from autotroph.store.codec import encode, layout
@@ -130,11 +130,27 @@ class TestWhatAConflictSays:
 
 class TestWhatWasSaidBefore:
     def test_a_digest_of_another_make_makes_no_conflict(self, connection):
-        write(connection, signal("s1", key="k"))
-        connection.execute("UPDATE signals SET body_digest = 'of an earlier schema'")
-        assert write(connection, signal("s2", key="k")) == (1,)
+        write(connection, decision("d1", key="k"))
+        connection.execute("UPDATE decisions SET body_digest = 'of an earlier schema'")
+        assert write(connection, decision("d2", key="k")) == (1,)
         with pytest.raises(Conflict):
-            write(connection, signal("s2", key="k", value=False))
+            write(connection, decision("d2", key="k", inputs={}))
+
+    @pytest.mark.parametrize(
+        ("changed", "conflicts"),
+        [
+            ({"id": "s2", "at": 9.0, "fold": "gate", "verified": False}, False),
+            *(({name: "other"}, True) for name in ("name", "about", "subject", "source", "user", "value")),
+            ({"terms": Terms()}, True),
+        ],
+    )
+    def test_of_a_signal_what_was_said_counts(self, changed, conflicts, connection):
+        write(connection, signal("s1", key="k"))
+        if conflicts:
+            with pytest.raises(Conflict):
+                write(connection, signal(**{"key": "k", **changed}))
+        else:
+            assert write(connection, signal(**{"key": "k", "id_": changed.pop("id"), **changed})) == (1,)
 
     def test_a_row_that_is_there_by_no_name_says_where_to_look(self, connection):
         write(connection, completion(1.0))

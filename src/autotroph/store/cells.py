@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from math import isfinite
 from operator import itemgetter
 from types import NoneType, UnionType
@@ -64,13 +65,14 @@ class Cell(msgspec.Struct, frozen=True):
         return replace(self, decode=_or_empty, plain=False) if self.plain else self
 
 
-def quickly(kind: type[Record], cells: Sequence[Cell]) -> Callable[[Record], Columns]:
-    """The quick way from a record to its columns: one call checks the types of all plain fields at once.
+def quickly(kind: type[Record], cells: Sequence[Cell]) -> Callable[[Sequence[Record]], list[Columns]]:
+    """The quick way from records to their columns: each step is one loop over all of them.
 
-    What does not fit, or may not, raises one of `UNFIT` and is not named; `Cell.encode` names it.
+    One call checks the types of all plain fields of all records. What does not fit, or may not, raises one of
+    `UNFIT` and is not named; `Cell.encode` names it.
 
     Args:
-        kind: of the record.
+        kind: of the records.
         cells: of its fields, the plain ones first.
     """
     hints, places = get_type_hints(kind), {name: at for at, name in enumerate(kind.__struct_fields__)}
@@ -78,17 +80,18 @@ def quickly(kind: type[Record], cells: Sequence[Cell]) -> Callable[[Record], Col
     twin = defstruct(
         kind.__name__, [(name, _bounded(plain.get(name, Any))) for name in places], array_like=True
     )
+    twins: Any = list[twin]  # type: ignore[valid-type]
     plain_of = itemgetter(*(places[name] for name in plain))
     texts_of = itemgetter(*(places[name] for name, hint in plain.items() if hint is str))
     made = [(places[cell.field], cell.encode) for cell in cells if not cell.plain]
 
-    def columns(record: Record) -> Columns:
-        fields = astuple(record)
-        convert(fields, twin)
-        "".join(texts_of(fields)).encode()
-        found: Columns = plain_of(fields)
+    def columns(records: Sequence[Record]) -> list[Columns]:
+        fields = [astuple(record) for record in records]
+        convert(fields, twins)
+        "".join(chain.from_iterable(map(texts_of, fields))).encode()
+        found: list[Columns] = [plain_of(each) for each in fields]
         for place, encode in made:
-            found += encode(fields[place])
+            found = [before + encode(each[place]) for before, each in zip(found, fields, strict=True)]
         return found
 
     return columns

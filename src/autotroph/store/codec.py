@@ -5,10 +5,10 @@ their own, `<record>_texts`, where a row is only when there is something in it.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import blake2b
-from operator import attrgetter
 from typing import Any, get_type_hints
 
 import msgspec
@@ -75,6 +75,10 @@ release, probabilities, the choice, the fold) and when it arrived may differ whe
 
 SAID_OF_IMPORT = (*SAID[Decision], "options", "option")
 """Who brings a decision made elsewhere also says what was chosen, and among what."""
+
+DIGESTED: frozenset[type[Record]] = frozenset({Decision})
+"""Kinds whose rows carry the digest of that body, because it may be long; that of a signal is its columns.
+(A link of the chain carries the digest of its row.)"""
 
 WIDE: dict[type[Record], tuple[str, ...]] = {
     Decision: ("inputs", "proposals"),
@@ -158,21 +162,9 @@ class Layout:
         return tuple(place for place, name in enumerate(self.columns) if name in long)
 
     @cached_property
-    def quickly(self) -> Callable[[Record], Columns]:
-        """The quick way to the columns of a record that fits."""
+    def quickly(self) -> Callable[[Sequence[Record]], list[Columns]]:
+        """The quick way to the columns of records that fit."""
         return quickly(self.kind, self.cells)
-
-    @cached_property
-    def row(self) -> Callable[[Record, Columns], Row]:
-        """Makes the row of a record and its columns."""
-        width, body_digest = self.width, _body_digest(self)
-
-        def row(record: Record, columns: Columns) -> Row:
-            wide = columns[width:]
-            apart = () if NOTHING.issuperset(wide) else wide
-            return Row(self, columns[:width], apart, body_digest(record, columns))
-
-        return row
 
     @cached_property
     def wide_table(self) -> str:
@@ -199,7 +191,7 @@ class Layout:
     @cached_property
     def digested(self) -> bool:
         """Whether its rows carry the digest of their body."""
-        return self.chained or self.kind in SAID
+        return self.chained or self.kind in DIGESTED
 
     def column(self, field: str) -> Cell:
         """The plain field of that name, to compare with."""
@@ -236,14 +228,25 @@ def encode(record: Record) -> Row:
     Raises:
         InputError: a field holds what no ledger can keep, such as NaN; the message names it.
     """
-    form = layout(type(record))
-    if form.chained:
-        return form.row(record, _exactly(form, record))
-    try:
-        columns = form.quickly(record)
-    except UNFIT:
-        columns = _exactly(form, record)
-    return form.row(record, columns)
+    (row,) = encode_all([record])
+    return row
+
+
+def encode_all(records: Sequence[Record]) -> list[Row]:
+    """The rows of records, in their order; many of a kind at once cost each of them less.
+
+    Raises:
+        InputError: a field holds what no ledger can keep, such as NaN; the message names it.
+    """
+    kinds: dict[type[Record], list[int]] = {}
+    for place, record in enumerate(records):
+        kinds.setdefault(type(record), []).append(place)
+    if len(kinds) == 1:
+        return _rows(layout(type(records[0])), records)
+    rows: dict[int, Row] = {}
+    for kind, places in kinds.items():
+        rows.update(zip(places, _rows(layout(kind), [records[place] for place in places]), strict=True))
+    return [rows[place] for place in range(len(records))]
 
 
 def decode(form: Layout, values: Sequence[SqlValue]) -> Record:
@@ -256,7 +259,9 @@ def decode(form: Layout, values: Sequence[SqlValue]) -> Record:
 
 def said(record: Record) -> tuple[str, ...]:
     """The fields that the key of a record stands for: what the caller said; none for kinds without keys."""
-    return SAID_OF_IMPORT if _imported(record) else SAID.get(type(record), ())
+    if isinstance(record, Decision) and record.provenance == "import":
+        return SAID_OF_IMPORT
+    return SAID.get(type(record), ())
 
 
 def row_digest(values: dict[str, SqlValue]) -> str:
@@ -268,6 +273,27 @@ def row_digest(values: dict[str, SqlValue]) -> str:
     if None in values.values():
         values = {name: value for name, value in values.items() if value is not None}
     return digest(canonical(values))
+
+
+def _rows(form: Layout, records: Sequence[Record]) -> list[Row]:
+    columns, width = _columns(form, records), form.width
+    if form.digested:
+        digests = [_body_digest(form, *each) for each in zip(records, columns, strict=True)]
+    else:
+        digests = [""] * len(records)
+    if not form.wide_columns:
+        return [Row(form, each, (), digest) for each, digest in zip(columns, digests, strict=True)]
+    return [
+        Row(form, each[:width], () if NOTHING.issuperset(each[width:]) else each[width:], digest)
+        for each, digest in zip(columns, digests, strict=True)
+    ]
+
+
+def _columns(form: Layout, records: Sequence[Record]) -> list[Columns]:
+    if not form.chained:
+        with suppress(*UNFIT):
+            return form.quickly(records)
+    return [_exactly(form, record) for record in records]
 
 
 def _exactly(form: Layout, record: Record) -> Columns:
@@ -285,19 +311,7 @@ def _exactly(form: Layout, record: Record) -> Columns:
     return columns
 
 
-def _body_digest(form: Layout) -> Callable[[Record, Columns], str]:
+def _body_digest(form: Layout, record: Record, columns: Columns) -> str:
     if form.chained:
-        return lambda _, columns: row_digest(dict(zip(form.columns, columns, strict=True)))
-    if form.kind not in SAID:
-        return lambda _, __: ""
-    body, of_import = attrgetter(*SAID[form.kind]), attrgetter(*SAID_OF_IMPORT)
-
-    def digest_of_said(record: Record, _: Columns) -> str:
-        said = of_import(record) if _imported(record) else body(record)
-        return blake2b(canonical(said), digest_size=16).hexdigest()
-
-    return digest_of_said
-
-
-def _imported(record: Record) -> bool:
-    return type(record) is Decision and record.provenance == "import"
+        return row_digest(dict(zip(form.columns, columns, strict=True)))
+    return blake2b(canonical([getattr(record, name) for name in said(record)]), digest_size=16).hexdigest()

@@ -119,7 +119,7 @@ class Pen:
         """
         form = row.layout
         key = dict(zip(form.columns, row.narrow, strict=True)).get("key")
-        if key and (sequence := self._said_before(form, {"key": key, "body_digest": row.body_digest})):
+        if key and form.digested and (sequence := self._said_before(form, key, row.body_digest)):
             return sequence
         again = decode(form, (0, *row.narrow, *row.wide))
         if key and (first := self._found(form, {"key": key})):
@@ -130,7 +130,8 @@ class Pen:
             f"{form.table}: {error}; a bug in autotroph or a changed file: run `autotroph doctor`"
         ) from error
 
-    def _said_before(self, form: Layout, equal: Mapping[str, SqlValue]) -> int | None:
+    def _said_before(self, form: Layout, key: SqlValue, body_digest: str) -> int | None:
+        equal = {"key": key, "body_digest": body_digest}
         sql = f"SELECT sequence FROM {form.table} WHERE 1{matching(form, equal)}"
         sequence: int | None = self._connection.execute(sql, tuple(equal.values())).get
         return sequence

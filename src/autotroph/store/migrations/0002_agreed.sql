@@ -17,6 +17,7 @@ CREATE TABLE completion_texts (
 INSERT INTO completion_texts SELECT sequence, output FROM completions WHERE output <> '' ORDER BY sequence;
 ALTER TABLE completions DROP COLUMN output;
 
+-- What was said with a signal is in its columns, so it needs no digest of that.
 -- A signal is told from others by its key, and only one without a key by its id. Every index written in no
 -- order costs a page of the log for each row, so none is kept for what is looked for seldom: a signal by its
 -- id, or by its user, reads the table.
@@ -37,13 +38,12 @@ CREATE TABLE signals (
   learn INTEGER NOT NULL,
   region TEXT NOT NULL,
   retention TEXT NOT NULL,
-  body_digest TEXT NOT NULL,
   value_type TEXT NOT NULL,     -- boolean, number or text
   value_number REAL             -- booleans are 0 and 1
 ) STRICT;
 INSERT INTO signals
 SELECT sequence, id, name, about, subject, at, source, '', 0, fold, key, purposes, learn, region, retention,
-       body_digest, value_type, value_number
+       value_type, value_number
 FROM old_signals ORDER BY sequence;
 CREATE TABLE signal_texts (
   sequence INTEGER PRIMARY KEY REFERENCES signals (sequence) ON DELETE CASCADE,
