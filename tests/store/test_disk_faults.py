@@ -121,6 +121,7 @@ def each_operation(path: Path, fault: Fault, *, lasts: int, evicts: bool = False
                 runs.append(run)
                 assert_kept(put(disk.platter.after_cut(Random(at)), ground, Random(at)), run.told)
                 if disk.asked < at:
+                    assert run.refusals == 0, "without a fault nothing is refused"
                     return runs
     raise AssertionError("a run has fewer operations")
 
