@@ -145,6 +145,8 @@ class TestCredentials:
         assert client.get("/?token=wrong", key=None).status == 401
         assert client.get(f"/v1/journal?token={token}", key=None).status == 401
         assert client.post(f"/v1/cycle?token={token}", key=None).status == 401
+        for name in ("", "key", "token", "x-api-key", "authorization"):
+            assert client.get(f"/v1/journal?{name}={token}", key=None).status == 401
 
     def test_no_answer_repeats_a_key(self, client: Client) -> None:
         secret = "a-secret-that-is-wrong"

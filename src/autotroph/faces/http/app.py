@@ -80,7 +80,7 @@ class App:
 
     def _options(self, head: Head, methods: Mapping[str, Route]) -> Response:
         shared = [name for name, one in methods.items() if one.door.browsers]
-        if shared and "access-control-request-method" in head:
+        if shared and b"access-control-request-method" in head:
             return self._guard.preflight(head, shared)
         return Response(status_code=204, headers={"allow": ", ".join(_allowed(methods))})
 

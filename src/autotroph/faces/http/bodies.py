@@ -76,9 +76,9 @@ class Body:
     def __init__(self, head: Head, receive: Receive, patience: Patience, held: Held) -> None:
         self._head, self._receive, self._patience, self._held = head, receive, patience, held
         self._mine = 0
-        declared = head.get("content-length")
+        declared = head.get(b"content-length")
         self._declared = int(declared) if declared.isascii() and declared.isdigit() else 0
-        self.complete = not (self._declared or "transfer-encoding" in head)
+        self.complete = not (self._declared or b"transfer-encoding" in head)
 
     @property
     def media_type(self) -> str:
@@ -87,7 +87,7 @@ class Body:
         Raises:
             Refusal: the charset is not UTF-8.
         """
-        said = self._head.get("content-type")
+        said = self._head.get(b"content-type")
         if ";" not in said:
             return said.strip().lower()
         message = Message()
@@ -105,14 +105,20 @@ class Body:
             Overloaded: too many others are being read.
             Refusal: it did not arrive in time, or is packed in a way that is not read.
         """
-        unpacker = self._unpacker(LIMITS.size)
         if self._declared > LIMITS.size:
             raise TooLarge(f"a document of {self._declared:,} bytes; at most {LIMITS.size:,} are read")
-        found = bytearray(self._unpacked(unpacker, await self._next()))
-        if not self.complete:
-            async with _within(self._patience.document):
-                while not self.complete:
-                    found += self._unpacked(unpacker, await self._next())
+        unpacker = self._unpacker(LIMITS.size) if b"content-encoding" in self._head else None
+        first = await self._next()
+        if self.complete and unpacker is None:  # as nearly all of them come
+            self._hold(len(first))
+            return first
+        return await self._rest(unpacker or self._unpacker(LIMITS.size), first)
+
+    async def _rest(self, unpacker: Unpacker, first: bytes) -> bytes:
+        found = bytearray(self._unpacked(unpacker, first))
+        async with _within(self._patience.document):
+            while not self.complete:
+                found += self._unpacked(unpacker, await self._next())
         _flush(unpacker)
         return bytes(found)
 
@@ -144,7 +150,7 @@ class Body:
 
     async def finish(self) -> bool:
         """Read what is left, if it is little, so that the connection can be used again; whether it can."""
-        if self.complete or "expect" in self._head:
+        if self.complete or b"expect" in self._head:
             return self.complete
         left = self._patience.rest_bytes
         try:
@@ -173,16 +179,19 @@ class Body:
 
     def _unpacker(self, limit: int) -> Unpacker:
         try:
-            return Unpacker(self._head.get("content-encoding"), limit)
+            return Unpacker(self._head.get(b"content-encoding"), limit)
         except UnknownName as error:
             raise Refusal("media_type", str(error), where="content-encoding") from None
+
+    def _hold(self, size: int) -> None:
+        self._held.take(size)
+        self._mine += size
 
     def _unpacked(self, unpacker: Unpacker, chunk: bytes) -> bytes:
         """A piece of a document, unpacked, and held."""
         found = b""
         for piece in _pieces(unpacker, chunk):
-            self._held.take(len(piece))
-            self._mine += len(piece)
+            self._hold(len(piece))
             found = found + piece if found else piece
         return found
 

@@ -52,7 +52,7 @@ class Guard:
 
     def check_host(self, head: Head) -> None:
         """Refuse what was meant for somebody else."""
-        said = head.all("host")
+        said = head.all(b"host")
         if len(said) != 1:
             raise Refusal("bad_request", "a request has one Host header", where="host")
         name = _name(said[0])
@@ -86,11 +86,11 @@ class Guard:
 
     def preflight(self, head: Head, methods: Collection[str]) -> Response:
         """The answer to a browser that asks whether a page of another origin may send a signal."""
-        origin = head.get("origin")
+        origin = head.get(b"origin")
         if origin not in self._keys.origins():
             raise Refusal("forbidden", f"no key is declared for pages of {origin!r:.80}")
-        asked = {one.strip().lower() for one in head.get("access-control-request-headers").split(",")}
-        if head.get("access-control-request-method") not in methods or asked - CROSS - {""}:
+        asked = {one.strip().lower() for one in head.get(b"access-control-request-headers").split(",")}
+        if head.get(b"access-control-request-method") not in methods or asked - CROSS - {""}:
             may = f"{', '.join(methods)} with {', '.join(sorted(CROSS))}"
             raise Refusal("forbidden", f"a page of another origin may {may}")
         allowed = {
@@ -104,19 +104,19 @@ class Guard:
     def share(self, head: Head, response: Response) -> None:
         """Let pages of declared origins read the answer."""
         response.raw_headers.append((b"vary", b"Origin"))
-        origin = head.get("origin")
+        origin = head.get(b"origin")
         if origin and origin in self._keys.origins():
             response.headers["access-control-allow-origin"] = origin
             response.headers["access-control-expose-headers"] = "Retry-After"
 
     def _check_origin(self, key: Key, door: Door, head: Head) -> None:
-        origins = head.all("origin")
+        origins = head.all(b"origin")
         if key.origins:
             if not door.browsers:
                 raise Refusal("forbidden", "this is a key for browsers, which can only send signals")
             if len(origins) != 1 or origins[0] not in key.origins:
                 raise Refusal("forbidden", "this key is only for pages of its origins", where="origin")
-        elif head.method not in SAFE and any(not _same(one, head.get("host")) for one in origins):
+        elif head.method not in SAFE and any(not _same(one, head.get(b"host")) for one in origins):
             raise Refusal(
                 "forbidden",
                 "a page of another origin may not use this key; make one with --origin",
@@ -126,18 +126,22 @@ class Guard:
 
 def _secret(door: Door, head: Head) -> tuple[str, str]:
     """The one credential of a request, and which part of the address it is in, if it is."""
-    found = dict.fromkeys(head.all("x-api-key"), "")
-    for one in head.all("authorization"):
-        scheme, _, secret = one.partition(" ")
-        if scheme.lower() != "bearer":
-            raise _unauthenticated("send the key as Authorization: Bearer …, or as x-api-key")
-        found[secret.strip()] = ""
+    found = {_bearer(one): "" for one in head.all(b"authorization")}
+    for one in head.all(b"x-api-key"):
+        found[one] = ""
     place = "key" if door.browsers else "token" if door.page and head.method in SAFE else ""
     if place and head.asks:
         found = {**dict.fromkeys(head.query.getlist(place), place), **found}
     if len(found) > 1:
         raise _unauthenticated("two different keys; send one")
-    return next(iter(found.items()), ("", ""))
+    return next(iter(found.items())) if found else ("", "")
+
+
+def _bearer(said: str) -> str:
+    scheme, _, secret = said.partition(" ")
+    if scheme.lower() != "bearer":
+        raise _unauthenticated("send the key as Authorization: Bearer …, or as x-api-key")
+    return secret.strip()
 
 
 def _unauthenticated(message: str) -> Refusal:

@@ -5,7 +5,7 @@ from starlette.types import Scope
 
 
 class Head:
-    """What was said before the body; names of headers are lower case.
+    """What was said before the body; headers are asked for by their names in lower case, as bytes.
 
     Args:
         scope: as ASGI gives it.
@@ -15,22 +15,20 @@ class Head:
         self.method: str = scope["method"]
         self.path: bytes = scope["raw_path"]
         self._query: bytes = scope["query_string"]
-        self._said: list[tuple[str, str]] = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-        ]
-        self._by_name = dict(self._said)
+        self._said: list[tuple[bytes, bytes]] = scope["headers"]
+        self._by_name: dict[bytes, bytes] = dict(self._said)
 
-    def get(self, name: str) -> str:
+    def get(self, name: bytes) -> str:
         """A header, the last one of its name; empty where there is none."""
-        return self._by_name.get(name, "")
+        return self._by_name.get(name, b"").decode("latin-1")
 
-    def all(self, name: str) -> list[str]:
+    def all(self, name: bytes) -> list[str]:
         """Every header of a name, without spaces around it."""
         if name not in self._by_name:
             return []
-        return [value.strip() for other, value in self._said if other == name]
+        return [value.decode("latin-1").strip() for other, value in self._said if other == name]
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: bytes) -> bool:
         return name in self._by_name
 
     @property
