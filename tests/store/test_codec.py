@@ -1,6 +1,5 @@
 """Records to rows and back: nothing changes, nothing unfit gets in, and the quick way is the exact one."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given
