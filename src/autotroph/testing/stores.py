@@ -8,7 +8,7 @@ raises AssertionError when the promise is broken. A check is named after the bug
         check(lambda: MyStore(tmp_path / "ledger"))
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from threading import Thread
@@ -32,15 +32,15 @@ from autotroph.records import (
     Stage,
 )
 from autotroph.store.chain import verify
-from autotroph.store.protocols import Parameters, Reader, SqlValue, Store, Table
+from autotroph.store.protocols import Reader, Store, Table
 from autotroph.testing.rows import AWKWARD, completion, decision, entry, examples, signal
+from autotroph.testing.tampered import Rows, Tampered, swapped, until, without
 
 __all__ = ["ALL_CHECKS", "Check", "Opener", "completion", "decision", "entry", "examples", "signal"]
 
 Opener = Callable[[], Store]
 E = TypeVar("E", bound=AutotrophError)
 Check = Callable[[Opener], None]
-Rows = Sequence[tuple[SqlValue, ...]]
 
 
 def check_round_trip_changes_nothing(open_store: Opener) -> None:
@@ -340,15 +340,15 @@ def check_chain_finds_a_deletion(open_store: Opener) -> None:
         store.append(*examples(), *map(entry, range(5))).durable()
         first, last = len(examples()), len(examples()) + 5
         for gone, word in ((first, "deleted"), (first + 2, "deleted"), (last, "cut off")):
-            assert word in _tampered(store, partial(_without, gone))
-        assert "cut off" in _tampered(store, partial(_until, first))
+            assert word in _tampered(store, partial(without, gone))
+        assert "cut off" in _tampered(store, partial(until, first))
 
 
 def check_chain_finds_a_reorder(open_store: Opener) -> None:
     """Two rows that changed places."""
     with closing(open_store()) as store:
         store.append(*map(entry, range(5))).durable()
-        assert "journal 2" in _tampered(store, _swapped)
+        assert "journal 2" in _tampered(store, swapped)
 
 
 ALL_CHECKS: tuple[Check, ...] = tuple(
@@ -357,47 +357,12 @@ ALL_CHECKS: tuple[Check, ...] = tuple(
 """Every promise of this file."""
 
 
-def _without(sequence: int, rows: Rows) -> Rows:
-    return [row for row in rows if row[0] != sequence]
-
-
-def _until(sequence: int, rows: Rows) -> Rows:
-    return [row for row in rows if isinstance(row[0], int) and row[0] < sequence]
-
-
-def _edited(sequence: int, rows: Rows) -> Rows:
-    return [(*row[:3], "somebody else", *row[4:]) if row[0] == sequence else row for row in rows]
-
-
-def _swapped(rows: Rows) -> Rows:
-    """The second and the fourth row, each with the number of the other."""
-    first, second, third, fourth, *rest = rows
-    return [first, (second[0], *fourth[1:]), third, (fourth[0], *second[1:]), *rest]
-
-
 def _tampered(store: Store, change: Callable[[Rows], Rows]) -> str:
     """What `verify` says of the ledger as if its journal had been changed."""
     with _raises(TamperedLedger) as told:
-        verify(_Tampered(store, change))
+        verify(Tampered(store, change))
     assert verify(store), "it was the change that it found"
     return str(told[0])
-
-
-class _Tampered:
-    """A Reader that shows a changed journal; the ledger itself stays as it is."""
-
-    def __init__(self, reader: Reader, change: Callable[[Rows], Rows]) -> None:
-        self._reader, self._change = reader, change
-        self.get, self.scan, self.last = reader.get, reader.scan, reader.last
-        self.meta, self.close, self.size = reader.meta, reader.close, reader.size
-        self.stream = reader.stream
-
-    def query(self, sql: str, parameters: Parameters = (), *, limit_seconds: float | None = None) -> Table:
-        """What the reader answers, with the journal changed."""
-        found = self._reader.query(sql, parameters, limit_seconds=limit_seconds)
-        if "* FROM journal" not in sql:
-            return found
-        return Table(found.columns, tuple(self._change(found.rows)))
 
 
 @contextmanager
