@@ -16,7 +16,9 @@ from autotroph.govern.custody import Custody
 from autotroph.records import Completion, Decision, Entry, Erasure, Record, Reward, Signal
 from autotroph.store import Reader, Store
 
-_DECISIONS = "SELECT sequence, id, session FROM decisions WHERE user IN (SELECT value FROM json_each(?))"
+_DECISIONS = """
+SELECT sequence, id, session FROM decisions WHERE user <> '' AND user IN (SELECT value FROM json_each(?))
+"""
 _SESSIONS = """
 SELECT DISTINCT w.value FROM json_each(:sessions) AS w WHERE NOT EXISTS (
   SELECT 1 FROM decisions AS d
