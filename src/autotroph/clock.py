@@ -46,8 +46,13 @@ class SystemClock:
         return time.perf_counter()
 
     def new_id(self, kind: str, *names: str) -> str:
-        """A random id, or one derived from `names` when there are any."""
-        return f"{kind}_{digest(self.seed, kind, *names)[:20] if names else os.urandom(10).hex()}"
+        """An id derived from `names` or, without any, a new one: later ones sort later.
+
+        What is made together so lies together in an index, which costs a page of the log less a row.
+        """
+        if names:
+            return f"{kind}_{digest(self.seed, kind, *names)[:20]}"
+        return f"{kind}_{int(self.now() * 1000):012x}{os.urandom(7).hex()}"
 
 
 class ReplayClock:

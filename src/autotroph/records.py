@@ -26,12 +26,16 @@ IMPROVE = "improve"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the ledger. Each subclass is one table."""
+    """A row of the ledger. Each subclass is one table.
+
+    Those there are very many of, and which hold nothing that could hold them (`gc=False`), are left out of
+    the interpreter's search for cycles.
+    """
 
     sequence: int = 0
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
+class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What may be done with a row: agreed when it was made, travelling with it from then on."""
 
     purposes: tuple[str, ...] = (IMPROVE,)
@@ -45,7 +49,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         return self.learn and IMPROVE in self.purposes
 
 
-class Option(msgspec.Struct, frozen=True):
+class Option(msgspec.Struct, frozen=True, gc=False):
     """One thing a policy could have chosen, and the probability with which it would have."""
 
     id: str
@@ -105,7 +109,7 @@ class Decision(Record, frozen=True, kw_only=True):
         return self.shadows or self.id
 
 
-class Completion(Record, frozen=True, kw_only=True):
+class Completion(Record, frozen=True, kw_only=True, gc=False):
     """What came of a decision. Latency is measured, so it is outside the trace."""
 
     decision: str
@@ -118,7 +122,7 @@ class Completion(Record, frozen=True, kw_only=True):
     error: str = ""
 
 
-class Signal(Record, frozen=True, kw_only=True):
+class Signal(Record, frozen=True, kw_only=True, gc=False):
     """One thing that came back about a decision, a session or a user; `user` is whose doing it was."""
 
     id: str
@@ -152,7 +156,7 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
         return self.agreed and self.decision.terms.may_learn
 
 
-class Reward(Record, frozen=True, kw_only=True):
+class Reward(Record, frozen=True, kw_only=True, gc=False):
     """What a decision was worth by one version of one declared expression; None where that is unknown."""
 
     decision: str

@@ -60,6 +60,8 @@ def stamp_signal(spec: Spec, clock: Clock, name: str, subject: str, value: Any, 
 def derived_key(name: str, subject: str, value: Value, at: float | None, before: str = "") -> str:
     """The idempotency key of a signal whose sender gave none: what was said, and when if that was said.
 
+    It begins as its subject does, so that the keys of what came together lie together in their index.
+
     Args:
         name: of the signal.
         subject: what it is about.
@@ -67,7 +69,7 @@ def derived_key(name: str, subject: str, value: Value, at: float | None, before:
         at: when, if that was said.
         before: the key of the signal that this one takes back.
     """
-    return f"derived/{digest(name, subject, canonical([value, at]), before)[:32]}"
+    return f"derived/{subject[:24]}/{digest(name, subject, canonical([value, at]), before)[:24]}"
 
 
 def _value(name: str, kind: str, value: Any) -> Value:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
 from math import isfinite
-from operator import itemgetter
+from operator import add, itemgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -31,7 +31,8 @@ SEVERAL = 1024
 """Terms remembered with their columns: a product has a few."""
 
 Columns = tuple[SqlValue, ...]
-
+_TRUE: Columns = ("boolean", 1.0, None)
+_FALSE: Columns = ("boolean", 0.0, None)
 
 UNFIT = (TypeError, ValueError, OverflowError, msgspec.MsgspecError)
 """What is raised about a value that no column can hold."""
@@ -83,15 +84,15 @@ def quickly(kind: type[Record], cells: Sequence[Cell]) -> Callable[[Sequence[Rec
     twins: Any = list[twin]  # type: ignore[valid-type]
     plain_of = itemgetter(*(places[name] for name in plain))
     texts_of = itemgetter(*(places[name] for name, hint in plain.items() if hint is str))
-    made = [(places[cell.field], cell.encode) for cell in cells if not cell.plain]
+    made = [(itemgetter(places[cell.field]), cell.encode) for cell in cells if not cell.plain]
 
     def columns(records: Sequence[Record]) -> list[Columns]:
-        fields = [astuple(record) for record in records]
+        fields = list(map(astuple, records))
         convert(fields, twins)
         "".join(chain.from_iterable(map(texts_of, fields))).encode()
-        found: list[Columns] = [plain_of(each) for each in fields]
-        for place, encode in made:
-            found = [before + encode(each[place]) for before, each in zip(found, fields, strict=True)]
+        found: list[Columns] = list(map(plain_of, fields))
+        for field_of, encode in made:
+            found = list(map(add, found, map(encode, map(field_of, fields))))
         return found
 
     return columns
@@ -218,11 +219,15 @@ def _json(value: object) -> Columns:
 
 
 def _value(value: Value) -> Columns:
+    if value is True:
+        return _TRUE
+    if value is False:
+        return _FALSE
     if isinstance(value, str):
         return ("text", None, *_text(value))
     if not isfinite(value):
         finite(float(value))
-    return ("boolean" if isinstance(value, bool) else "number", float(value), None)
+    return ("number", float(value), None)
 
 
 def _value_back(kind: str, number: float | None, text: str | None) -> Value | None:

@@ -18,7 +18,7 @@ import apsw
 
 from autotroph.errors import InputError, LedgerError, TamperedLedger
 from autotroph.records import Erasure, Record
-from autotroph.store.codec import Row, decode, encode, layout
+from autotroph.store.codec import Row, decode, encode_all, layout
 from autotroph.store.opening import (
     ledger_error,
     location,
@@ -33,7 +33,7 @@ from autotroph.store.pen import Pen
 from autotroph.store.protocols import Parameters, R, Receipt, SqlValue, Stream, Table
 from autotroph.store.queue import Job, Room
 from autotroph.store.segments import forget
-from autotroph.store.statements import equality, selection
+from autotroph.store.statements import matching, selection
 from autotroph.store.writer import Writer
 
 PAGE = 1000
@@ -147,14 +147,14 @@ class SqliteReader:
     ) -> list[R]:
         form = layout(kind)
         cells = [(form.column(name), value) for name, value in equal.items()]
+        compared = {cell.columns[0]: _compared(kind, cell.field, cell.encode, value) for cell, value in cells}
         after, until = between
         sql = f"{selection(form, texts=texts)} WHERE {form.table}.sequence > ?"
         values: list[SqlValue] = [after]
         if until is not None:
             sql, values = f"{sql} AND {form.table}.sequence <= ?", [after, until]
-        sql += equality(form, (cell.columns[0] for cell, _ in cells))
-        for cell, value in cells:
-            values.append(_compared(kind, cell.field, cell.encode, value))
+        sql += matching(form, compared)
+        values += compared.values()
         rows = self._rows(f"{sql} ORDER BY {form.table}.sequence {tail}", tuple(values))
         return [cast("R", decode(form, row)) for row in rows]
 
@@ -231,7 +231,7 @@ class SqliteStore(SqliteReader):
 
     def append(self, *records: Record, patience: float | None = None) -> Receipt:
         """Queues these records as one append."""
-        rows = [encode(record) for record in records]
+        rows = encode_all(records)
         return self._submit(Job(lambda pen: pen.write(rows), len(rows), _weight(rows)), patience)
 
     def fault(self) -> str:
@@ -244,7 +244,7 @@ class SqliteStore(SqliteReader):
         for form, _ in tables:
             if form.chained:
                 raise InputError(f"{form.table} are links of the hash chain and cannot be removed")
-        rows = [encode(mark) for mark in marks]
+        rows = encode_all(marks)
 
         def write(pen: Pen) -> tuple[int, ...]:
             for form, sequences in tables:
@@ -284,8 +284,7 @@ class SqliteStore(SqliteReader):
 
 def _weight(rows: Sequence[Row]) -> int:
     """About how many bytes these rows take in memory."""
-    cells = (cell for row in rows for cell in (*row.narrow, *row.wide))
-    return CELLS * len(rows) + sum([len(cell) for cell in cells if isinstance(cell, (str, bytes))])
+    return CELLS * len(rows) + sum([row.size for row in rows if row.wide or row.layout.long])
 
 
 def _only_reading(operation: int, first: str | None, second: str | None, *_context: str | None) -> int:

@@ -1,6 +1,6 @@
 """The SQL of a layout. Names come from the records; every value is a bound parameter."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 from autotroph.store.codec import Layout
@@ -33,19 +33,15 @@ def selection(form: Layout, *, texts: bool) -> str:
     return f"SELECT {narrow}, {wide} FROM {form.table} {joined}"
 
 
-def equality(form: Layout, columns: Iterable[str]) -> str:
-    """Compares columns with parameters; `IS`, so that NULL equals None."""
-    return "".join(f" AND {form.table}.{_quoted(name)} IS ?" for name in columns)
-
-
 def matching(form: Layout, equal: Mapping[str, SqlValue]) -> str:
-    """Compares columns with parameters, and says of each text whether it is empty.
+    """Compares columns with parameters (`IS`, so that NULL equals None), and says of texts if they are empty.
 
     That follows from the comparison, but SQLite has to be told, or it reads the whole table instead of an
     index over the rows in which the text is there.
     """
     return "".join(
-        f"{equality(form, [name])}{_emptiness(form, name, value)}" for name, value in equal.items()
+        f" AND {form.table}.{_quoted(name)} IS ?{_emptiness(form, name, value)}"
+        for name, value in equal.items()
     )
 
 
