@@ -10,6 +10,7 @@
 | comparisons.py | final rewards side by side |
 | evidence.py | comparisons weighed: one increment a unit |
 | judge.py | evidence in, verdict out |
+| worthwhile.py | whether the reward deserves that the gate works for it |
 | gate.py | what is asked before anybody meets a candidate |
 | ladder.py | how a verdict moves a stage |
 | releases.py | releases and their first stages |

@@ -9,4 +9,9 @@
 | findings.py | what it finds, and what it looks at |
 | integrity.py | can the ledger be trusted |
 | idling.py | does the loop turn |
+| deserving.py | does the reward deserve to be chased: the row that the gate reads |
+| experiments.py | what each past candidate moved in front of people |
+| agreement.py | reward, outcome and traits of the newest answers |
+| audited.py | answers that somebody looked at |
+| traits.py | how long an answer is, and how it is dressed |
 """
