@@ -1,0 +1,1 @@
+"""Whole histories, digested by an engine for tables."""

@@ -1,0 +1,125 @@
+"""The steps of whole digestion, on a DuckDB connection that has the narrow relations d, c and s."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autotroph.digest.engines.joining import Joining
+from autotroph.digest.engines.measures import Measures
+from autotroph.digest.engines.measuring import cells_of
+from autotroph.digest.engines.narrow import quoted
+from autotroph.digest.engines.results import Block, Digested, Manifest
+from autotroph.digest.engines.valuing import valued
+from autotroph.errors import LedgerError
+
+if TYPE_CHECKING:
+    import duckdb
+
+BLOCK = 2**17
+"""Sequences in a block of a manifest."""
+
+
+class Run:
+    """One task's history on its way from rows to figures.
+
+    Args:
+        duck: has the relations, see `narrow`.
+        measures: of the task.
+        by: columns of a decision that its measurements are grouped by.
+        now: seconds since the epoch.
+    """
+
+    def __init__(
+        self, duck: "duckdb.DuckDBPyConnection", measures: Measures, by: Sequence[str], now: float
+    ) -> None:
+        self._duck, self._measures, self._by, self._now = duck, measures, tuple(by), now
+
+    def digest(self, through: int, alpha: float, planned: int) -> Digested:
+        """Everything, from join to manifest.
+
+        Args:
+            through: the last sequence that the relations cover.
+            alpha, planned: see `stats.confidence.asymptotic_interval`; of clusters.
+        """
+        self.join()
+        return Digested(
+            task=self._measures.task,
+            through=through,
+            now=self._now,
+            decisions=self._one("SELECT count(*) FROM valued"),
+            cells=cells_of(self._duck, self._measures, self._by, alpha, planned),
+            manifest=self.manifest(),
+        )
+
+    def join(self) -> None:
+        """Makes the table `valued`: a row a decision, with its values."""
+        by = ", ".join(["served", *(f"by_{name}" for name in self._by)])
+        self._make("cells", f"SELECT row_number() OVER ()::USMALLINT AS cell, * FROM (SELECT DISTINCT {by} FROM d)")
+        rest = ", ".join(["id", *(f"by_{name}" for name in self._by)])
+        self._make("made", f"SELECT d.* EXCLUDE ({rest}), cells.cell FROM d JOIN cells USING ({by})")
+        self._check_keys()
+        joining = Joining(self._measures, self._levels())
+        if once := joining.once():
+            self._make("once", once)
+            self._make("doubtful", joining.doubtful())
+            self._make(
+                "told",
+                "SELECT * FROM once ANTI JOIN doubtful USING (sequence)"
+                f" UNION ALL {joining.several()}" if self._one("SELECT count(*) FROM doubtful") else "FROM once",
+            )
+        for name, (_, sql) in joining.others().items():
+            self._make(name, sql)
+        self._make("valued", valued(self._measures, *joining.told(), self._now))
+
+    def manifest(self) -> Manifest:
+        """The decisions that may be learned from, with what their reward came to."""
+        reward = self._measures.measures[0]
+        blocks = self._duck.execute(
+            "SELECT min(sequence), max(sequence), count(*),"
+            " sha256(string_agg(id || chr(9) || v0::VARCHAR, chr(10) ORDER BY sequence))"
+            f" FROM valued JOIN d USING (sequence) WHERE learned AND f0 AND v0 IS NOT NULL"
+            f" GROUP BY sequence // {BLOCK} ORDER BY 1"
+        ).fetchall()
+        made = tuple(Block(*row) for row in blocks)
+        return Manifest(
+            task=self._measures.task,
+            measure=reward.name,
+            version=reward.version,
+            rows=sum(one.rows for one in made),
+            blocks=made,
+        )
+
+    def write(self, file: Path) -> None:
+        """Writes a row for each decision and measure to a Parquet file, in ledger order."""
+        parts = []
+        for i, one in enumerate(self._measures.measures):
+            status = f"CASE WHEN f{i} THEN 'final' WHEN v{i} IS NULL THEN 'pending' ELSE 'provisional' END"
+            parts.append(
+                f"SELECT id AS decision, sequence, {i} AS place, {quoted(one.name)} AS measure,"
+                f" {quoted(one.version)} AS version, v{i} AS value, {status} AS status, x{i} AS clipped"
+                f" FROM valued JOIN d USING (sequence){'' if one.unserved else ' WHERE valued.served'}"
+            )
+        rows = " UNION ALL ".join(parts)
+        self._duck.execute(
+            f"COPY (SELECT * EXCLUDE (place) FROM ({rows}) ORDER BY sequence, place)"
+            f" TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+    def _levels(self) -> frozenset[Any]:
+        names = {code: name for code, name in enumerate(sorted({s.source for s in self._measures.slots}))}
+        if not names:
+            return frozenset()
+        found = self._duck.execute("SELECT DISTINCT k, about FROM s").fetchall()
+        return frozenset((names[code], about) for code, about in found)
+
+    def _check_keys(self) -> None:
+        """No two decisions may share a key; see `narrow`."""
+        if self._one("SELECT count(*) - count(DISTINCT key) FROM made"):
+            raise LedgerError("two decisions have ids of one hash; digest this history on Spark")
+
+    def _make(self, name: str, sql: str) -> None:
+        self._duck.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+
+    def _one(self, sql: str) -> Any:
+        found = self._duck.execute(sql).fetchone()
+        return found[0] if found else None
