@@ -7,4 +7,7 @@ alpha         how much error a season's candidates may spend together
 certificate   how many lying units a verdict would have survived
 ratio         did the arms get their shares?
 drift         has the reward fallen below its reference?
+surrogates    does what moves the reward move the outcome?
+association   how closely do two columns go together?
+audits        has the reward risen while a sample that somebody looked at has not?
 """
