@@ -18,7 +18,7 @@ def state(product):
         desk.board.standing,
         [one.id for one in desk.board.waiting()],
         list(desk.comparisons.served()),
-        sorted(one.decision.id for one in rooms.joiner.interactions()),
+        rooms.joiner.waiting(),
         digestion.dataset(desk.standing.main.release.body.variants_digest, 0),
         [one.decision.id for one in digestion.fold],
     )

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from autotroph.deploy.evidence import increments_of
 from autotroph.deploy.serving import Answered
+from autotroph.digest.measures import measured
+from autotroph.ingest.joining import Joined
 from autotroph.observe.lift import lift, lift_over_holdback
 from autotroph.observe.steps import steps
 from autotroph.records import (
@@ -20,7 +22,6 @@ from autotroph.records import (
     Proposal,
     Record,
     Reward,
-    Signal,
     Stage,
     Variant,
     Verdict,
@@ -36,15 +37,16 @@ def cycle(rooms: Rooms) -> Cycle:
 
     arrived = ingest(rooms, through)
     shadows = shadow(rooms, arrived)
-    rewards = digest(rooms, now)
+    values = digest(rooms, through, now)
     rows: list[Record] = [row for answered in shadows for row in answered]
-    rows += rewards
+    rows += values
     for task in rooms.tasks:
         moves = deploy(rooms, task, now)
         rows += optimize(rooms, task, moves, through, now)
         rows += observe(rooms, task, moves, through, now)
 
-    counts = {"decisions": len(arrived), "shadows": len(shadows), "rewards": len(rewards)}
+    rewards = sum(value.kind == "reward" for value in values)
+    counts = {"decisions": len(arrived), "shadows": len(shadows), "rewards": rewards}
     marks = dict(rooms.bench.marks)
     done = Cycle(number=rooms.last.number + 1, through=through, at=now, counts=counts, marks=marks)
     rooms.append(*rows, done)
@@ -53,11 +55,9 @@ def cycle(rooms: Rooms) -> Cycle:
 
 
 def ingest(rooms: Rooms, through: int) -> list[Answered]:
-    """1  What came in since the last cycle, joined in whatever order it came."""
-    since = rooms.last.through
-    arrived = list(rooms.decided(since, through))
-    rooms.joiner.take_decisions(arrived)
-    rooms.joiner.take_signals(rooms.store.scan(Signal, after=since, until=through))
+    """1  What came in since the last cycle."""
+    arrived = list(rooms.decided(rooms.last.through, through))
+    rooms.joiner.take(arrived)
     for decision, _ in arrived:
         if decision.provenance == "product":
             rooms.desks[decision.task].comparisons.serve(decision)
@@ -70,22 +70,42 @@ def shadow(rooms: Rooms, arrived: Sequence[Answered]) -> list[Answered]:
     made = [answered for decision in asked for answered in rooms.desks[decision.task].shadow(decision)]
     admit = rooms.custody.admit
     shadows = [(admit(decision), admit(completion)) for decision, completion in made]
-    rooms.joiner.take_decisions(shadows)
+    rooms.joiner.take(shadows)
     return shadows
 
 
-def digest(rooms: Rooms, now: float) -> list[Reward]:
-    """2  What each answer was worth, once its horizon has passed."""
-    rewards = []
-    for interaction in list(rooms.joiner.interactions()):
-        decision = interaction.decision
-        reward = rooms.digestions[decision.task].digest(interaction, now)
-        if reward is not None:
-            rooms.joiner.close(decision.id)
-            rooms.desks[decision.task].comparisons.reward(decision, reward)
-            rewards.append(reward)
-    rooms.joiner.tidy()
-    return rewards
+def digest(rooms: Rooms, through: int, now: float) -> list[Reward]:
+    """2  What each answer was worth, once its horizon has passed; and again, where a signal came late."""
+    moved = [
+        value
+        for joined in rooms.joiner.late(rooms.last.through, through)
+        if (value := _moved(rooms, joined, now))
+    ]
+    final = (_value(rooms, joined, now) for joined in rooms.joiner.due(now, through))
+    return moved + [value for value in final if value is not None]
+
+
+def _moved(rooms: Rooms, joined: Joined, now: float) -> Reward | None:
+    """The value, if it is another than it was."""
+    decision = joined.interaction.decision
+    measure = rooms.measures[decision.task][joined.measure]
+    before = rooms.store.get(Reward, decision=decision.id, name=measure.name, version=measure.version)
+    value = measured(measure, joined.interaction, now)
+    if value is None or (before and (before.value, before.clipped) == (value.value, value.clipped)):
+        return None
+    return _value(rooms, joined, now)
+
+
+def _value(rooms: Rooms, joined: Joined, now: float) -> Reward | None:
+    """The value of one measure; that of the reward makes an example, or evidence for the gate."""
+    decision = joined.interaction.decision
+    measure = rooms.measures[decision.task][joined.measure]
+    if measure.kind != "reward":
+        return measured(measure, joined.interaction, now)
+    reward = rooms.digestions[decision.task].digest(joined.interaction, now)
+    if reward is not None:
+        rooms.desks[decision.task].comparisons.reward(decision, reward)
+    return reward
 
 
 def deploy(rooms: Rooms, task: str, now: float) -> list[Record]:

@@ -16,6 +16,7 @@ Arm = Literal["holdback", "control", "candidate", "main"]
 Fold = Literal["gate", "tracks", ""]
 Finding = Literal["refused", "undecided", "advance", "hold", "promoted", "rolled back"]
 StageName = Literal["baseline", "shadow", "canary", "serving", "replaced", "withdrawn"]
+MeasureKind = Literal["reward", "guardrail", "outcome"]
 Value = bool | float | str
 
 SILENCE = "silence"
@@ -140,7 +141,7 @@ class Signal(Record, frozen=True, kw_only=True, gc=False):
 
 
 class Interaction(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision with what came of it and what came back: what digestion feeds on. Not a row.
+    """A decision with what came of it and, for one measure, what came back. Not a row.
 
     `agreed` says that all of its signals may be learned from.
     """
@@ -157,7 +158,10 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reward(Record, frozen=True, kw_only=True, gc=False):
-    """What a decision was worth by one version of one declared expression; None where that is unknown."""
+    """What a decision was worth by one version of one declared measure; None where that is unknown.
+
+    Of several final ones the newest counts: a signal that came late has moved it.
+    """
 
     decision: str
     name: str
@@ -166,6 +170,7 @@ class Reward(Record, frozen=True, kw_only=True, gc=False):
     final: bool
     at: float
     clipped: bool = False
+    kind: MeasureKind = "reward"
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):

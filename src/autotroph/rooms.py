@@ -16,10 +16,10 @@ from autotroph.deploy.desk import Desk
 from autotroph.deploy.models import Model, ModelPool
 from autotroph.deploy.serving import Answered, Serving
 from autotroph.digest.digestion import Digestion
-from autotroph.digest.rewards import rule_of
+from autotroph.digest.measures import Measure, measure_of, measures_of
 from autotroph.errors import LedgerError, SpecError, suggest
 from autotroph.govern.custody import Custody
-from autotroph.ingest.joining import Joiner
+from autotroph.ingest.joining import Joiner, Open, Use
 from autotroph.optimize.bench import Bench
 from autotroph.optimize.track import Job
 from autotroph.policy.documents import AnyPolicy, freeze, thaw
@@ -56,8 +56,12 @@ class Rooms:
         self.policy = lru_cache(maxsize=256)(self._thawed)
         self.tasks = tuple(name for name, task in spec.tasks.items() if task.reward)
         self.desks = {name: self._desk(name) for name in self.tasks}
-        self.digestions = {name: Digestion(name, rule_of(spec, name)) for name in self.tasks}
-        self.joiner = self._joiner()
+        self.digestions = {name: Digestion(name, measure_of(spec, name)) for name in self.tasks}
+        self.measures = {name: measures_of(spec, name) for name in self.tasks}
+        self.joiner = Joiner(
+            store,
+            {task: {one.name: _use(one) for one in self.measures[task].values()} for task in self.tasks},
+        )
         self.bench = Bench({name: _job(spec, name) for name in spec.tracks}, self.last.marks)
         self._learns_from = _learns_from(spec)
         self._recall()
@@ -118,25 +122,34 @@ class Rooms:
         for kind in CHAINED:
             for row in self.store.scan(kind):
                 self._apply(row)
-        self.joiner.take_signals(self.store.scan(Signal, until=self.last.through))
-        final = {one.decision: one for one in self.store.scan(Reward, final=True)}
+        versions = {(one.name, one.version) for each in self.measures.values() for one in each.values()}
+        final = {
+            (one.decision, one.name): one
+            for one in self.store.scan(Reward, final=True)
+            if (one.name, one.version) in versions
+        }
+        for joined in self.joiner.join(self._finished(final), self.last.through):
+            decision = joined.interaction.decision
+            reward = final[decision.id, joined.measure]
+            self.digestions[decision.task].keep(joined.interaction, reward.at)
+            self.desks[decision.task].comparisons.reward(decision, reward)
+        for desk in self.desks.values():
+            desk.comparisons.grown(MEASURE_EVERY)  # the last cycle has measured
+
+    def _finished(self, final: Mapping[tuple[str, str], Reward]) -> Iterator[Open]:
+        """Opens what was decided before the last cycle, and hands over what had its reward by then."""
         completions = {one.decision: one for one in self.store.scan(Completion)}
         for decision in self.store.scan(Decision):
             if decision.task not in self.desks or (decision.served and decision.sequence > self.last.through):
                 continue
-            self._remember(decision, completions[decision.id], final.get(decision.id))
-        self.joiner.tidy()
-        for desk in self.desks.values():
-            desk.comparisons.grown(MEASURE_EVERY)  # the last cycle has measured
-
-    def _remember(self, decision: Decision, completion: Completion, reward: Reward | None) -> None:
-        if decision.served and decision.provenance == "product":
-            self.desks[decision.task].comparisons.serve(decision)
-        self.joiner.take_decisions([(decision, completion)])
-        if reward is not None:
-            interaction = self.joiner.close(decision.id)
-            self.digestions[decision.task].keep(interaction, reward.at)
-            self.desks[decision.task].comparisons.reward(decision, reward)
+            if decision.served and decision.provenance == "product":
+                self.desks[decision.task].comparisons.serve(decision)
+            self.joiner.take([(decision, completions[decision.id])])
+            for name, measure in self.measures[decision.task].items():
+                if (decision.id, name) in final:
+                    closed = self.joiner.close(decision.id, name)
+                    if measure.kind == "reward":
+                        yield closed
 
     def _apply(self, row: Record) -> None:
         for desk in self.desks.values():
@@ -148,13 +161,6 @@ class Rooms:
         serving = Serving(self.spec.task(task), self.pool, self.policy, self.salt)
         return Desk(task, self.spec, serving)
 
-    def _joiner(self) -> Joiner:
-        horizons = {name: float(desk.reward.horizon) for name, desk in self.desks.items()}
-        used = {
-            name for desk in self.desks.values() for name in self.spec.expression(desk.reward.value).names
-        }
-        return Joiner(horizons, frozenset(used))
-
     def _thawed(self, digest: str) -> AnyPolicy:
         artefact = self.store.get(Artefact, digest=digest)
         if artefact is None:
@@ -162,6 +168,10 @@ class Rooms:
                 f"policy {digest[:12]} is named by a release but is not in the ledger; restore a backup"
             )
         return thaw(artefact.body)
+
+
+def _use(measure: Measure) -> Use:
+    return Use(measure.horizon, measure.signals, served=measure.scores == "served")
 
 
 def _job(spec: Spec, name: str) -> Job:

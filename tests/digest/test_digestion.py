@@ -2,7 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from autotroph.digest.digestion import Digestion
-from autotroph.digest.rewards import rule_of
+from autotroph.digest.measures import measure_of
 from autotroph.records import Completion, Decision, Interaction, Option, Proposal, Terms
 from autotroph.spec import parse
 
@@ -38,7 +38,7 @@ def interaction(**changed):
 
 @pytest.fixture
 def digestion():
-    return Digestion("t", rule_of(parse(SPEC.replace("SCORES", "any")), "t"))
+    return Digestion("t", measure_of(parse(SPEC.replace("SCORES", "any")), "t"))
 
 
 def test_nothing_is_kept_before_the_horizon_has_passed(digestion):
@@ -69,7 +69,7 @@ def test_every_answer_is_valued_where_the_reward_scores_any(digestion):
 
 def test_only_the_answer_that_was_served_is_valued_where_it_scores_served_ones():
     served = SPEC.replace("SCORES", "served")
-    digestion = Digestion("t", rule_of(parse(served), "t"))
+    digestion = Digestion("t", measure_of(parse(served), "t"))
     digestion.digest(interaction(), 110.0)
     (example,) = digestion.dataset("v", 9).examples
     assert example.worth == (0.0, None)

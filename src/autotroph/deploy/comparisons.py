@@ -47,10 +47,14 @@ class Comparisons:
         )
 
     def reward(self, decision: Decision, reward: Reward) -> None:
-        """Take a final reward; an unknown one compares with nothing."""
-        if reward.value is not None:
-            self._values[decision.release][decision.about] = reward.value
-            self._known += decision.served
+        """Take a final reward, which may have moved; an unknown one compares with nothing."""
+        values, about = self._values[decision.release], decision.about
+        if decision.served:
+            self._known += (reward.value is not None) - (about in values)
+        if reward.value is None:
+            values.pop(about, None)
+        else:
+            values[about] = reward.value
 
     def grown(self, by: int) -> bool:
         """Whether so many more served answers have a reward as when this was last true."""

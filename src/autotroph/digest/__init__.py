@@ -2,6 +2,6 @@
 
 | file | idea |
 |---|---|
-| rewards.py | one declared expression, its range, its horizon, its rule for silence |
+| measures.py | a reward, guardrail or outcome: one expression, its horizon, its rule for silence |
 | digestion.py | finished interactions: the gate's evidence, or a frozen dataset for the tracks |
 """

@@ -2,38 +2,51 @@
 
 import msgspec
 
-from autotroph.digest.rewards import RewardRule, reward
+from autotroph.digest.measures import Measure, measured
 from autotroph.records import Completion, Dataset, Decision, Example, Interaction, Proposal, Reward
 
 
 class Digestion:
-    """One task's examples so far. Holds nothing that the ledger does not."""
+    """One task's examples so far, valued by its reward. Holds nothing that the ledger does not."""
 
-    def __init__(self, task: str, rule: RewardRule) -> None:
-        self._task, self._rule = task, rule
+    def __init__(self, task: str, measure: Measure) -> None:
+        self._task, self._measure = task, measure
         self._examples: dict[tuple[str, str], Example] = {}
+        self._teachers: dict[tuple[str, str], str] = {}
         self._decided: set[str] = set()
         self._fold: dict[str, Interaction] = {}
 
     def digest(self, interaction: Interaction, now: float) -> Reward | None:
         """The reward if it is final now; the interaction then becomes the gate's evidence, or an example."""
-        scored = reward(self._rule, interaction, now)
+        scored = measured(self._measure, interaction, now)
         if scored is None or not scored.final:
             return None
         self.keep(interaction, now)
         return scored
 
     def keep(self, interaction: Interaction, now: float) -> None:
-        """Remember a finished interaction for the gate or for the tracks, whichever may see it."""
+        """Remember a finished interaction for the gate or for the tracks, whichever may see it.
+
+        One that was kept before, and that a late signal has moved, is replaced.
+        """
         decision = interaction.decision
         if decision.fold == "gate":
             if decision.served and decision.provenance == "product":
                 self._fold[decision.id] = interaction
-        elif interaction.may_learn and decision.proposals:
+        elif decision.proposals:
+            self._learn(interaction, now)
+
+    def _learn(self, interaction: Interaction, now: float) -> None:
+        """Of several answers with the same options the first teaches."""
+        decision = interaction.decision
+        key = (decision.about, decision.variant)
+        if self._teachers.setdefault(key, decision.id) != decision.id:
+            return
+        if interaction.may_learn:
             self._decided.add(decision.about)
-            key = (decision.about, decision.variant)
-            if key not in self._examples:
-                self._examples[key] = self._example(interaction, now)
+            self._examples[key] = self._example(interaction, now)
+        else:
+            self._examples.pop(key, None)
 
     @property
     def fold(self) -> tuple[Interaction, ...]:
@@ -53,7 +66,7 @@ class Digestion:
     def worth(self, interaction: Interaction, answer: Proposal, now: float) -> float | None:
         """What another answer to the same decision would have been worth; None where that is unknown."""
         other = msgspec.structs.replace(interaction, completion=_as_if(interaction.completion, answer))
-        scored = reward(self._rule, other, now)
+        scored = measured(self._measure, other, now)
         return scored.value if scored is not None else None
 
     def _example(self, interaction: Interaction, now: float) -> Example:
@@ -68,7 +81,7 @@ class Digestion:
 
     def _worth(self, interaction: Interaction, answer: Proposal, now: float) -> float | None:
         taken = answer.option == interaction.decision.option
-        if not taken and self._rule.scores != "any":
+        if not taken and self._measure.scores != "any":
             return None
         return self.worth(interaction, answer, now)
 

@@ -29,7 +29,8 @@ _FINISHED = """
 SELECT d.sequence, d.id FROM decisions AS d
  WHERE d.sequence <= :through AND {which}
    AND (d.task NOT IN (SELECT value FROM json_each(:rewarded))
-        OR EXISTS (SELECT 1 FROM rewards AS w WHERE w.decision = d.id AND w.final = 1))
+        OR EXISTS (SELECT 1 FROM rewards AS w WHERE w.decision = d.id AND w.final = 1
+                      AND w.kind = 'reward'))
  ORDER BY d.sequence LIMIT :batch
 """
 _AGED = "d.retention = :class AND d.at < :before"

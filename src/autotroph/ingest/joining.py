@@ -1,87 +1,296 @@
-"""Decisions and what came back about them, joined in whatever order they came."""
+"""Decisions and what came back about them, joined in whatever order they came.
 
-from bisect import bisect_left, insort
+Signals are not kept here: when the horizon of a measure has passed, what counts for it is read from the
+ledger, all at once. So the end state cannot depend on the order of arrival, nor on how often one looks.
+
+A signal counts for a decision if it is about the decision (or the one that it shadows), its session or its
+user, as declared, and its *event time* is before the horizon, and before `within`. Of several:
+
+| take | what counts |
+|---|---|
+| last, first | the last or first by event time, ties by id |
+| any | 1 if any of them is true |
+| mean | their mean |
+| votes | of each user the last, and of these the mean; those without a user are one |
+
+A signal about a session is credited to every served decision of its task in the session; or to the first, or
+the last, of those that were made by then; or it is split among them evenly. Where its clock says that none
+was made by then, all were.
+"""
+
+import json
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from heapq import heappop, heappush
+from itertools import islice
+from math import fsum
+from typing import NamedTuple
 
-from autotroph.records import Completion, Decision, Interaction, Signal
+import msgspec
+
+from autotroph.records import IMPROVE, Completion, Decision, Interaction, Value
+from autotroph.spec import SignalSpec
+from autotroph.store import Reader
+
+CHUNK = 1000
+"""Interactions joined at once: a statement for all their signals."""
+
+
+class Use(msgspec.Struct, frozen=True):
+    """What a measure reads of what came back.
+
+    Attributes:
+        horizon: seconds after a decision within which signals count.
+        signals: the declared ones that it names.
+        served: whether only answers that somebody got have one.
+    """
+
+    horizon: float
+    signals: Mapping[str, SignalSpec]
+    served: bool = False
+
+
+class Open(NamedTuple):
+    """A measure of an answer that is not final yet; `number` is the order in which they came."""
+
+    number: int
+    measure: str
+    decision: Decision
+    completion: Completion
+
+
+class Joined(NamedTuple):
+    """An answer with what counts for one measure."""
+
+    measure: str
+    interaction: Interaction
+
+
+class Said(NamedTuple):
+    """A signal as it lies in the ledger."""
+
+    at: float
+    id: str
+    value: Value
+    user: str
+    agreed: bool
 
 
 class Joiner:
-    """Open interactions: decisions whose reward is not final yet, with the signals about them.
-
-    The end state does not depend on the order of arrival: of several signals of one name about one
-    subject the latest by event time counts, and a signal that came first waits for its decision. Of what
-    is about the user, the session and the decision, the narrower counts.
+    """The measures of answers that are not final yet.
 
     Args:
-        horizons: seconds after a decision within which signals about it count, by task.
-        names: the signals that any reward uses; others are kept in the ledger only.
+        reader: of the ledger.
+        uses: by task and name of the measure.
     """
 
-    def __init__(self, horizons: dict[str, float], names: frozenset[str]) -> None:
-        self._horizons, self._names = horizons, names
-        self._open: dict[str, tuple[Decision, Completion]] = {}
-        self._signals: dict[tuple[str, str], dict[str, list[Signal]]] = defaultdict(dict)
-        self._closed: set[str] = set()
+    def __init__(self, reader: Reader, uses: Mapping[str, Mapping[str, Use]]) -> None:
+        self._reader, self._uses = reader, uses
+        self._open: dict[tuple[str, str], Open] = {}
+        self._due: list[tuple[float, int, tuple[str, str]]] = []
+        self._number = 0
 
-    def take_decisions(self, decisions: Iterable[tuple[Decision, Completion]]) -> None:
-        """Open interactions."""
-        for decision, completion in decisions:
-            self._open[decision.id] = (decision, completion)
+    def take(self, answered: Iterable[tuple[Decision, Completion]]) -> None:
+        """Opens the measures of answers, in ledger order."""
+        for decision, completion in answered:
+            for measure, use in self._uses[decision.task].items():
+                if decision.served or not use.served:
+                    self._number += 1
+                    place = decision.id, measure
+                    self._open[place] = Open(self._number, measure, decision, completion)
+                    heappush(self._due, (decision.at + use.horizon, self._number, place))
 
-    def take_signals(self, signals: Iterable[Signal]) -> None:
-        """Keep the signals that rewards use, by event time: which of a name counts, the horizon says."""
-        for signal in signals:
-            if signal.name not in self._names:
-                continue
-            known = self._signals[signal.about, signal.subject].setdefault(signal.name, [])
-            if signal not in known:
-                insort(known, signal, key=_moment)
+    def close(self, decision: str, measure: str) -> Open:
+        """One is final, and no longer waits."""
+        return self._open.pop((decision, measure))
 
-    def interactions(self) -> Iterator[Interaction]:
-        """The open interactions, each with the signals that count for it so far."""
-        for decision, completion in self._open.values():
-            yield self._interaction(decision, completion)
+    def due(self, now: float, through: int) -> Iterator[Joined]:
+        """Hands over what is final by `now`, in ledger order; the rows up to `through` count."""
+        ripe = []
+        while self._due and self._due[0][0] <= now:
+            _, number, place = heappop(self._due)
+            if (found := self._open.get(place)) and found.number == number:
+                ripe.append(self._open.pop(place))
+        yield from self.join(sorted(ripe), through)
 
-    def close(self, decision: str) -> Interaction:
-        """Hand over an interaction whose reward is final; `tidy` forgets what came back about it."""
-        made, completion = self._open.pop(decision)
-        self._closed.add(made.about)
-        return self._interaction(made, completion)
+    def late(self, since: int, through: int) -> Iterator[Joined]:
+        """What was final before, and is touched by rows after `since`: it may be worth something else now."""
+        touched: dict[str, None] = {}
+        for task, uses in self._uses.items():
+            for sql, parameters in _touching(task, uses, since, through):
+                touched |= {str(id_): None for (id_,) in self._reader.query(sql, parameters).rows}
+        closed = (again for id_ in touched for again in self._again(id_))
+        yield from self.join(closed, through)
 
-    def tidy(self) -> None:
-        """Forget the signals about decisions all of whose interactions are closed."""
-        still = {decision.about for decision, _ in self._open.values()}
-        for about in self._closed - still:
-            self._signals.pop(("decision", about), None)
-        self._closed &= still
+    def join(self, waiting: Iterable[Open], through: int) -> Iterator[Joined]:
+        """Answers with what counts for each, of the rows up to a ledger sequence."""
+        rest = iter(waiting)
+        while some := list(islice(rest, CHUNK)):
+            heard = _Heard(self._reader, some, self._uses, through)
+            for one in some:
+                yield Joined(one.measure, heard.interaction(one, self._uses[one.decision.task][one.measure]))
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """The decisions and measures that are open, sorted."""
+        return sorted(self._open)
 
     @property
     def open(self) -> int:
-        """How many interactions wait for their reward."""
-        return len(self._open)
+        """How many answers wait for a measure."""
+        return len({decision for decision, _ in self._open})
 
-    def _interaction(self, decision: Decision, completion: Completion) -> Interaction:
-        said = self._about(decision)
-        return Interaction(
-            decision=decision,
-            completion=completion,
-            signals={name: signal.value for name, signal in said.items()},
-            agreed=all(one.terms.may_learn for one in said.values()),
-        )
-
-    def _about(self, decision: Decision) -> dict[str, Signal]:
-        until = decision.at + self._horizons[decision.task]
-        subjects = (("user", decision.user), ("session", decision.session), ("decision", decision.about))
-        found: dict[str, Signal] = {}
-        for subject in subjects:
-            for name, known in self._signals.get(subject, {}).items():
-                timely = bisect_left(known, until, key=lambda one: one.at)
-                if timely:
-                    found[name] = known[timely - 1]
-        return found
+    def _again(self, id_: str) -> Iterator[Open]:
+        decision = self._reader.get(Decision, id=id_)
+        completion = self._reader.get(Completion, decision=id_)
+        if decision is None or completion is None:
+            return
+        for measure, use in self._uses[decision.task].items():
+            if (id_, measure) not in self._open and (decision.served or not use.served):
+                yield Open(0, measure, decision, completion)
 
 
-def _moment(signal: Signal) -> tuple[float, str]:
-    return signal.at, signal.id
+class _Heard:
+    """All that was said about some answers."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        waiting: Sequence[Open],
+        uses: Mapping[str, Mapping[str, Use]],
+        through: int,
+    ) -> None:
+        used = [uses[one.decision.task][one.measure] for one in waiting]
+        declared = [(name, signal) for use in used for name, signal in use.signals.items()]
+        names = sorted({signal.of or name for name, signal in declared})
+        about = {signal.about for _, signal in declared}
+        subjects = sorted({_subject(kind, one.decision) for one in waiting for kind in about})
+        self._said: dict[tuple[str, str, str], list[Said]] = defaultdict(list)
+        if names:
+            given = json.dumps(subjects), json.dumps(names), through
+            for place, said in map(_said, reader.query(_SAID, given).rows):
+                self._said[place].append(said)
+        for known in self._said.values():
+            known.sort(key=_moment)
+        self._sessions: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
+        if any(signal.credit != "every" for _, signal in declared):
+            sessions = sorted({one.decision.session for one in waiting})
+            for session, task, at, id_ in reader.query(_SESSIONS, (json.dumps(sessions), through)).rows:
+                self._sessions[str(session), str(task)].append((float(at or 0), str(id_)))
+        for made in self._sessions.values():
+            made.sort()
+
+    def interaction(self, one: Open, use: Use) -> Interaction:
+        values: dict[str, Value] = {}
+        agreed = True
+        for name, declared in use.signals.items():
+            counted = self._counted(one.decision, name, declared, use.horizon)
+            if counted:
+                values[name] = TAKE[declared.take](counted)
+                agreed = agreed and all(said.agreed for said in counted)
+        return Interaction(decision=one.decision, completion=one.completion, signals=values, agreed=agreed)
+
+    def _counted(self, decision: Decision, name: str, declared: SignalSpec, horizon: float) -> list[Said]:
+        subject = _subject(declared.about, decision)
+        known = self._said.get((declared.about, subject, declared.of or name), []) if subject else []
+        span = horizon if declared.within is None else min(horizon, declared.within)
+        timely = known[: bisect_left(known, decision.at + span, key=lambda said: said.at)]
+        fitting = [said for said in timely if isinstance(said.value, str) == (declared.type == "text")]
+        if declared.credit == "every" or not fitting:
+            return fitting
+        made = self._sessions[decision.session, decision.task]
+        return [part for said in fitting for part in _credited(declared.credit, said, decision, made)]
+
+
+def _credited(
+    credit: str, said: Said, decision: Decision, session: Sequence[tuple[float, str]]
+) -> Iterator[Said]:
+    """What of a signal about a session a decision is credited with: all of it, a part, or nothing."""
+    by_then = bisect_right(session, said.at, key=lambda one: one[0]) or len(session)
+    place = bisect_left(session, (decision.at, decision.about))
+    if credit == "split" and place < by_then:
+        yield said._replace(value=float(said.value) / by_then)
+    elif (credit == "first" and place == 0) or (credit == "last" and place == by_then - 1):
+        yield said
+
+
+def _subject(about: str, decision: Decision) -> str:
+    return {"decision": decision.about, "session": decision.session, "user": decision.user}[about]
+
+
+def _said(row: Sequence[object]) -> tuple[tuple[str, str, str], Said]:
+    about, subject, name, at, id_, type_, number, text, user, learn, purposes = row
+    value: Value = str(text or "") if type_ == "text" else float(number or 0)  # type: ignore[arg-type]
+    if type_ == "boolean":
+        value = bool(value)
+    agreed = bool(learn) and _improves(str(purposes))
+    return (str(about), str(subject), str(name)), Said(float(at), str(id_), value, str(user), agreed)  # type: ignore[arg-type]
+
+
+@lru_cache(1024)
+def _improves(purposes: str) -> bool:
+    return IMPROVE in msgspec.json.decode(purposes)
+
+
+def _moment(said: Said) -> tuple[float, str]:
+    return said.at, said.id
+
+
+def _mean(values: Sequence[Value]) -> float:
+    return fsum(map(float, values)) / len(values)
+
+
+TAKE: dict[str, Callable[[Sequence[Said]], Value]] = {
+    "last": lambda said: said[-1].value,
+    "first": lambda said: said[0].value,
+    "any": lambda said: any(one.value for one in said),
+    "mean": lambda said: _mean([one.value for one in said]),
+    "votes": lambda said: _mean(list({one.user: one.value for one in said}.values())),
+}
+
+_SAID = """
+SELECT s.about, s.subject, s.name, s.at, s.id, s.value_type, s.value_number, t.value_text, s.user, s.learn,
+       s.purposes
+FROM json_each(?) AS w CROSS JOIN signals AS s ON s.subject = w.value
+LEFT JOIN signal_texts AS t ON t.sequence = s.sequence
+WHERE s.name IN (SELECT value FROM json_each(?)) AND s.sequence <= ?"""
+
+_SESSIONS = """
+SELECT d.session, d.task, d.at, d.id FROM json_each(?) AS w CROSS JOIN decisions AS d ON d.session = w.value
+WHERE d.session <> '' AND d.served AND d.sequence <= ?"""
+
+_NEW = """
+SELECT DISTINCT d.id FROM signals AS s CROSS JOIN decisions AS d ON {}
+WHERE s.sequence > :since AND s.sequence <= :through AND s.about = :about
+  AND s.name IN (SELECT value FROM json_each(:names))
+  AND d.task = :task AND d.sequence <= :since AND d.at + :horizon > s.at"""
+
+_ABOUT = {
+    "decision": ("d.id = s.subject", "d.shadows = s.subject AND d.shadows <> ''"),
+    "session": ("d.session = s.subject AND d.session <> ''",),
+    "user": ("d.user = s.subject AND d.user <> ''",),
+}
+
+_JOINING = """
+SELECT DISTINCT d.id FROM decisions AS n
+CROSS JOIN signals AS s ON s.subject = n.session
+CROSS JOIN decisions AS d ON d.session = n.session AND d.session <> ''
+WHERE n.sequence > :since AND n.sequence <= :through AND n.session <> '' AND n.served AND n.task = :task
+  AND s.about = 'session' AND s.name IN (SELECT value FROM json_each(:names)) AND s.sequence <= :through
+  AND d.task = :task AND d.sequence <= :since"""
+
+
+def _touching(
+    task: str, uses: Mapping[str, Use], since: int, through: int
+) -> Iterator[tuple[str, dict[str, str | int | float]]]:
+    """Which decisions new signals are about; and in whose session a new decision changes who is credited."""
+    horizon = max((use.horizon for use in uses.values()), default=0.0)
+    declared = [(name, signal) for use in uses.values() for name, signal in use.signals.items()]
+    given: dict[str, str | int | float] = {"task": task, "since": since, "through": through}
+    for about, joins in _ABOUT.items():
+        names = sorted({signal.of or name for name, signal in declared if signal.about == about})
+        for join in joins if names else ():
+            yield _NEW.format(join), given | {"about": about, "names": json.dumps(names), "horizon": horizon}
+    if credited := sorted({signal.of or name for name, signal in declared if signal.credit != "every"}):
+        yield _JOINING, given | {"names": json.dumps(credited)}

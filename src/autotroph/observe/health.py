@@ -132,7 +132,8 @@ SELECT count(*) FROM signals AS s WHERE s.about = 'decision'
 _COUNTS = """
 WITH mine AS (SELECT id, session, user FROM decisions
                WHERE task = :task AND served = 1 AND provenance = 'product'),
-     final AS (SELECT w.value FROM mine JOIN rewards AS w ON w.decision = mine.id AND w.final = 1),
+     final AS (SELECT w.value FROM mine JOIN rewards AS w ON w.sequence = (
+       SELECT max(sequence) FROM rewards WHERE decision = mine.id AND final = 1 AND kind = 'reward')),
      judged AS (SELECT finding FROM verdicts WHERE task = :task)
 SELECT (SELECT count(*) FROM mine) AS decisions,
        (SELECT count(*) FROM signals WHERE about = 'decision' AND subject IN (SELECT id FROM mine)

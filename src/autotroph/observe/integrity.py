@@ -44,13 +44,19 @@ def _steps(case: Case) -> Iterator[Finding]:
         yield broken("steps", f"it says schema {schema}, and took these steps: {taken}", RESTORE)
 
 
-_TWICE = """SELECT count(*) FROM (SELECT 1 FROM rewards WHERE final = 1
-             GROUP BY decision, name, version HAVING count(*) > 1)"""
+_TWICE = """
+SELECT count(*) FROM (
+  SELECT lag(sequence) OVER before IS NOT NULL
+         AND value IS lag(value) OVER before AND clipped = lag(clipped) OVER before AS same
+  FROM rewards WHERE final = 1
+  WINDOW before AS (PARTITION BY decision, name, version ORDER BY sequence)) WHERE same"""
 
 
 def _rewards(case: Case) -> Iterator[Finding]:
     if twice := case.count(_TWICE):
-        what = f"{counted(twice, 'decision')} with several final rewards of one version; the newest counts"
+        what = (
+            f"{counted(twice, 'final value')} of a measure stored again, though no late signal has moved it"
+        )
         yield broken("rewards", what, "a bug in autotroph: please report it, with what the journal says")
 
 
@@ -169,7 +175,7 @@ INTEGRITY: tuple[Check, ...] = (
     Check("file", "every page, index and reference holds", _file),
     Check("chain", "holds from the first row on", _chain),
     Check("steps", "the schema was reached without a gap", _steps),
-    Check("rewards", "one final reward a decision", _rewards),
+    Check("rewards", "each final value is stored once", _rewards),
     Check("completions", "every decision came to an end", _completions),
     Check("times", "nothing is of the future", _times),
     Check("disk", "there is room", _disk),

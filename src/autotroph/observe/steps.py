@@ -19,7 +19,7 @@ SELECT (SELECT min(at) FROM releases WHERE task = :task) AS deployed,
           WHERE d.task = :task AND d.provenance = 'product' AND d.user <> '')) AS observed,
        (SELECT min(w.at) FROM rewards w JOIN decisions d ON d.id = w.decision
          WHERE d.task = :task AND d.provenance = 'product'
-           AND w.final = 1 AND w.value IS NOT NULL) AS labelled,
+           AND w.final = 1 AND w.kind = 'reward' AND w.value IS NOT NULL) AS labelled,
        (SELECT min(at) FROM candidates WHERE task = :task AND track <> 'person') AS trained,
        (SELECT min(at) FROM verdicts WHERE task = :task AND finding = 'promoted') AS redeployed
 """

@@ -1,16 +1,20 @@
 """Does a declaration hold together? Names must exist, expressions compile, numbers fit."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import pairwise
 
 from autotroph.errors import SpecError, UnknownName
 from autotroph.spec.declaration import (
     Declaration,
     LadderSpec,
+    MeasureSpec,
     ModelSpec,
+    ResponseSpec,
     RewardSpec,
     SignalSpec,
+    Silence,
     TaskSpec,
     TrackSpec,
     VariantSpec,
@@ -39,9 +43,7 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
     for name, task in spec.tasks.items():
         yield from _task(spec, task, ("tasks", name))
     for name, signal in spec.signals.items():
-        yield from _signal(name, signal)
-    for name, reward in spec.rewards.items():
-        yield from _reward(spec, reward, ("rewards", name))
+        yield from _signal(spec, name, signal)
     yield from _measures(spec)
     for name, track in spec.tracks.items():
         yield from _track(spec, track, ("tracks", name), tracks)
@@ -56,13 +58,6 @@ def _known(noun: str, name: str, known: Iterable[str], path: Path) -> Iterator[F
         yield Fault(path, str(UnknownName(noun, name, choices)))
 
 
-def _compiles(spec: Declaration, text: str, path: Path) -> Iterator[Fault]:
-    try:
-        spec.expression(text)
-    except SpecError as error:
-        yield Fault(path, str(error))
-
-
 def _product(spec: Declaration) -> Iterator[Fault]:
     path = ("product", "store")
     if not spec.product.name.strip():
@@ -72,6 +67,8 @@ def _product(spec: Declaration) -> Iterator[Fault]:
         yield Fault(path, 'holds a password; write "env:AUTOTROPH_DATABASE_URL" and set that variable')
     elif "://" not in store and not _REFERENCE.fullmatch(store):
         yield Fault(path, 'expected "sqlite:///a/path.db", "postgresql://…" or "env:NAME"')
+    if spec.product.engine != "duckdb" and not spec.product.engine.startswith("spark://"):
+        yield Fault(("product", "engine"), 'expected "duckdb", or a cluster as in "spark://host:7077"')
 
 
 def _model(model: ModelSpec, path: Path) -> Iterator[Fault]:
@@ -89,14 +86,30 @@ def _model(model: ModelSpec, path: Path) -> Iterator[Fault]:
 def _task(spec: Declaration, task: TaskSpec, path: Path) -> Iterator[Fault]:
     if task.reward:
         yield from _known("reward", task.reward, spec.rewards, (*path, "reward"))
+        yield from _reads(spec, task, task.reward, (*path, "reward"))
     for guardrail in task.guardrails:
         yield from _known("guardrail", guardrail, spec.guardrails, (*path, "guardrails"))
+        yield from _reads(spec, task, guardrail, (*path, "guardrails"))
     yield from _actions(task, path)
     for name, variant in task.variants.items():
         yield from _variant(spec, task, variant, (*path, "variants", name))
     yield from _policy(task, task.policy, (*path, "policy"))
     for name, baseline in task.baselines.items():
         yield from _policy(task, baseline, (*path, "baselines", name))
+
+
+def _reads(spec: Declaration, task: TaskSpec, measure: str, path: Path) -> Iterator[Fault]:
+    """What a measure reads of the inputs, the task must have."""
+    if measure not in spec.measures:
+        return
+    with suppress(SpecError):  # said where the measure is declared
+        for name in sorted(spec.expression(spec.measures[measure].value).names & spec.inputs.keys()):
+            mine = task.inputs.get(name)
+            if mine != spec.inputs[name]:
+                has = f"has it as a {mine}" if mine else "has not got it"
+                yield Fault(
+                    path, f"{measure} reads {name}, a {spec.inputs[name]}; this task {has} in its context"
+                )
 
 
 def _actions(task: TaskSpec, path: Path) -> Iterator[Fault]:
@@ -141,7 +154,7 @@ def _policy(task: TaskSpec, policy: PolicyDocument, path: Path) -> Iterator[Faul
             yield from _known(noun, policy.variant, known, (*path, "variant"))
 
 
-def _signal(name: str, signal: SignalSpec) -> Iterator[Fault]:
+def _signal(spec: Declaration, name: str, signal: SignalSpec) -> Iterator[Fault]:
     path = ("signals", name)
     if not _IDENTIFIER.fullmatch(name):
         yield Fault(path, "expressions name signals, so letters, digits and _ only, a letter first")
@@ -149,33 +162,80 @@ def _signal(name: str, signal: SignalSpec) -> Iterator[Fault]:
         yield Fault(path, "the answer has a column of this name; call the signal something else")
     if signal.scores == "any" and signal.about == "user":
         yield Fault((*path, "scores"), 'a signal about a user cannot score single answers; "served" is left')
+    yield from _take(signal, path)
+    if signal.of:
+        yield from _alias(spec, signal, (*path, "of"))
 
 
-def _reward(spec: Declaration, reward: RewardSpec, path: Path) -> Iterator[Fault]:
+def _take(signal: SignalSpec, path: Path) -> Iterator[Fault]:
+    if signal.take == "any" and signal.type != "boolean":
+        yield Fault((*path, "take"), f'"any" is for booleans; this signal is a {signal.type}')
+    if signal.take in ("mean", "votes") and signal.type == "text":
+        yield Fault((*path, "take"), 'texts have no mean; "last" and "first" are left')
+    if signal.credit != "every" and signal.about != "session":
+        yield Fault((*path, "credit"), f"for signals about a session; this one is about a {signal.about}")
+    if signal.credit == "split" and signal.type == "text":
+        yield Fault((*path, "credit"), "a text cannot be split among decisions")
+
+
+def _alias(spec: Declaration, signal: SignalSpec, path: Path) -> Iterator[Fault]:
+    yield from _known("signal", signal.of, spec.signals, path)
+    source = spec.signals.get(signal.of, signal)
+    if source.of:
+        yield Fault(path, f"{signal.of} reads {source.of} itself; name that one")
+    for what in ("type", "about"):
+        mine, theirs = getattr(signal, what), getattr(source, what)
+        if mine != theirs:
+            yield Fault(
+                path, f'{signal.of} has {what} = "{theirs}", and this one "{mine}"; they must be alike'
+            )
+
+
+def _measures(spec: Declaration) -> Iterator[Fault]:
+    seen: dict[str, str] = {}
+    for table, measures in _tables(spec).items():
+        for name, measure in measures.items():
+            path = (table, name)
+            if name in seen:
+                yield Fault(path, f"{seen[name]} has one of this name; each measure has a name of its own")
+            seen.setdefault(name, table)
+            yield from _measure(spec, measure, path)
+
+
+def _tables(spec: Declaration) -> dict[str, Mapping[str, MeasureSpec]]:
+    return {"rewards": spec.rewards, "guardrails": spec.guardrails, "outcomes": spec.outcomes}
+
+
+def _measure(spec: Declaration, measure: MeasureSpec, path: Path) -> Iterator[Fault]:
+    for name, value in measure.silent.items():
+        yield from _silent(spec, name, value, (*path, "silent", name))
+    try:
+        names = spec.expression(measure.value).names & spec.signals.keys()
+    except SpecError as error:
+        yield Fault((*path, "value"), str(error))
+        return
+    if names and not measure.horizon:
+        yield Fault((*path, "horizon"), "no signal can come within a horizon of 0; write how long to wait")
+    if isinstance(measure, RewardSpec):
+        yield from _reward(spec, measure, names, path)
+
+
+def _silent(spec: Declaration, name: str, value: Silence, path: Path) -> Iterator[Fault]:
+    yield from _known("signal", name, spec.signals, path)
+    if name not in spec.signals or value == "unknown":
+        return
+    type_ = spec.signals[name].type
+    if isinstance(value, ResponseSpec):
+        if type_ != "boolean":
+            yield Fault(path, f"who answers is modelled for booleans; {name} is a {type_}")
+    elif type(value) not in _TYPES[type_]:
+        yield Fault(path, f'expected "unknown" or {describe(_TYPES[type_][0])}, found {show(value)}')
+
+
+def _reward(spec: Declaration, reward: RewardSpec, names: Collection[str], path: Path) -> Iterator[Fault]:
     low, high = reward.range
     if low >= high:
         yield Fault((*path, "range"), f"expected the lower bound first, found [{low}, {high}]")
-    for name, value in reward.silent.items():
-        yield from _silent(spec, name, value, (*path, "silent", name))
-    try:
-        names = spec.expression(reward.value).names & spec.signals.keys()
-    except SpecError as error:
-        yield Fault((*path, "value"), str(error))
-    else:
-        yield from _reach(spec, reward, names, path)
-
-
-def _silent(spec: Declaration, name: str, value: object, path: Path) -> Iterator[Fault]:
-    yield from _known("signal", name, spec.signals, path)
-    if name in spec.signals and value != "unknown":
-        wanted = _TYPES[spec.signals[name].type]
-        if type(value) not in wanted:
-            yield Fault(path, f'expected "unknown" or {describe(wanted[0])}, found {show(value)}')
-
-
-def _reach(spec: Declaration, reward: RewardSpec, names: Collection[str], path: Path) -> Iterator[Fault]:
-    if names and not reward.horizon:
-        yield Fault((*path, "horizon"), "no signal can come within a horizon of 0; write how long to wait")
     for name in sorted(names):
         if reward.scores == "any" and spec.signals[name].scores != "any":
             yield Fault(
@@ -184,13 +244,6 @@ def _reach(spec: Declaration, reward: RewardSpec, names: Collection[str], path: 
                 f'write scores = "served" here, or scores = "any" in signals.{name} if it is known '
                 "whatever was shown",
             )
-
-
-def _measures(spec: Declaration) -> Iterator[Fault]:
-    for name, guardrail in spec.guardrails.items():
-        yield from _compiles(spec, guardrail.value, ("guardrails", name, "value"))
-    for name, outcome in spec.outcomes.items():
-        yield from _compiles(spec, outcome.value, ("outcomes", name, "value"))
 
 
 def _track(
@@ -243,10 +296,10 @@ def _said(why: object) -> str:
 
 def _retention(spec: Declaration) -> Iterator[Fault]:
     """What a row is worth is known only when its horizon has passed; nothing may go before."""
-    longest = max((float(reward.horizon) for reward in spec.rewards.values()), default=0.0)
+    longest = max((float(measure.horizon) for measure in spec.measures.values()), default=0.0)
     for name, kept in spec.retention.classes.items():
         if kept <= longest:
             path = ("retention", "classes", name)
             yield Fault(
-                path, f"shorter than the longest horizon of a reward, {longest:g} s; keep rows longer"
+                path, f"shorter than the longest horizon of a measure, {longest:g} s; keep rows longer"
             )

@@ -19,6 +19,7 @@ ShareOrNone = Annotated[float, Meta(ge=0, lt=1, description="a share of at least
 NotNegative = Annotated[float, Meta(ge=0, description="a number that is not negative")]
 Count = Annotated[int, Meta(ge=1, le=2**53, description="a whole number of at least 1")]
 Step = Annotated[float, Meta(gt=0, le=1, description="a share above 0 and at most 1")]
+Chance = Annotated[float, Meta(gt=0, le=1, description="a probability above 0 and at most 1")]
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,10 +27,11 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ProductSpec(Declared, frozen=True, kw_only=True):
-    """The product as a whole."""
+    """The product as a whole. `engine` digests all of its history at once: `duckdb`, or a `spark://host:port`."""
 
     name: str
     store: str = "sqlite:///.autotroph/ledger.db"
+    engine: str = "duckdb"
     on_store_failure: Literal["answer", "refuse"] = "answer"
 
 
@@ -73,41 +75,82 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
     policy: PolicyDocument = First()
     baselines: dict[str, PolicyDocument] = {}
 
+    @property
+    def inputs(self) -> dict[str, ColumnType]:
+        """Its context as expressions name it; a category is a text."""
+        return {
+            f"inputs.{name}": type_ if type_ in ("number", "boolean") else "text"
+            for name, type_ in self.context.items()
+        }
+
 
 class SignalSpec(Declared, frozen=True, kw_only=True):
     """One thing that can come back.
 
     `scores = "any"` says that it is known whatever was shown (what a person finally wrote, a label), so
     that it can score answers that nobody saw; `served` that it is about the answer that was shown.
+
+    Attributes:
+        take: which of several values of one subject counts, see `ingest.joining`.
+        within: it counts only so long after the decision, whatever the horizon is.
+        of: reads the rows of another signal, so that one signal can count in several ways.
+        credit: which decisions of a session a signal about that session is credited to.
     """
 
     type: ColumnType
     about: Literal["decision", "session", "user"] = "decision"
     scores: Literal["served", "any"] = "served"
+    take: Literal["last", "first", "any", "mean", "votes"] = "last"
+    within: Duration | None = None
+    of: str = ""
+    credit: Literal["every", "first", "last", "split"] = "every"
 
 
-class RewardSpec(Declared, frozen=True, kw_only=True):
-    """What a decision was worth. `silent` says what a signal that did not come by the horizon means."""
+class ResponseSpec(Declared, frozen=True, kw_only=True):
+    """How likely it is that a true one is heard of, where many who could say so are silent.
+
+    Each that is heard then stands for those that are not: it counts 1/heard, and silence is 0. The mean of
+    what is linear in it is unbiased, whatever becomes of the false ones (Horvitz and Thompson 1952).
+    """
+
+    heard: Chance
+
+
+Silence = bool | float | str | ResponseSpec
+
+
+class MeasureSpec(Declared, frozen=True, kw_only=True):
+    """What is evaluated for a decision.
+
+    Attributes:
+        value: an expression.
+        horizon: how long after the decision signals count; then the value is final.
+        silent: what a signal that did not come by then means.
+    """
 
     value: str
-    range: tuple[float, float] = (0.0, 1.0)
     horizon: Duration = Duration(86400.0)
+    silent: dict[str, Silence] = {}
+
+
+class RewardSpec(MeasureSpec, frozen=True, kw_only=True):
+    """What a decision was worth."""
+
+    range: tuple[float, float] = (0.0, 1.0)
     scores: Literal["served", "any"] = "served"
-    silent: dict[str, bool | float | str] = {}
 
 
-class GuardrailSpec(Declared, frozen=True, kw_only=True):
+class GuardrailSpec(MeasureSpec, frozen=True, kw_only=True):
     """A measure that can veto: it may not get worse by more than `margin`."""
 
-    value: str
     margin: NotNegative = 0.0
     better: Literal["lower", "higher"] = "lower"
 
 
-class OutcomeSpec(Declared, frozen=True, kw_only=True):
+class OutcomeSpec(MeasureSpec, frozen=True, kw_only=True):
     """What the business wants; rewards are checked against it."""
 
-    value: str
+    horizon: Duration = Duration(30 * 86400.0)
 
 
 class BudgetSpec(Declared, frozen=True, kw_only=True):
@@ -208,8 +251,23 @@ class Declaration(Declared, frozen=True, kw_only=True):
 
     @property
     def columns(self) -> dict[str, ColumnType]:
-        """What expressions may name: the columns of every answer, and the declared signals."""
-        return ANSWER_COLUMNS | {name: signal.type for name, signal in self.signals.items()}
+        """What expressions may name: the columns of every answer, `inputs.NAME` of the tasks, and signals."""
+        signals = {name: signal.type for name, signal in self.signals.items()}
+        return ANSWER_COLUMNS | self.inputs | signals
+
+    @property
+    def inputs(self) -> dict[str, ColumnType]:
+        """The inputs of the tasks as expressions name them; where types differ, that of the first task."""
+        found: dict[str, ColumnType] = {}
+        for task in self.tasks.values():
+            for name, type_ in task.inputs.items():
+                found.setdefault(name, type_)
+        return found
+
+    @property
+    def measures(self) -> dict[str, MeasureSpec]:
+        """Rewards, guardrails and outcomes, by their names."""
+        return {**self.rewards, **self.guardrails, **self.outcomes}
 
     def expression(self, text: str) -> Expression:
         """Compile an expression over the answer's columns and the declared signals."""

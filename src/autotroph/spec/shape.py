@@ -152,7 +152,7 @@ def describe(type_: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(arguments)}"
     if origin is types.UnionType:
-        return " or ".join(describe(member) for member in arguments)
+        return " or ".join(describe(member) for member in arguments if member is not types.NoneType)
     if origin is tuple:
         return _describe_tuple(arguments)
     return NOUNS.get(type_, "a table")

@@ -21,7 +21,18 @@ LEFT JOIN releases AS r ON r.id = d.release
 LEFT JOIN candidates AS c ON c.id = d.release
 LEFT JOIN completions AS f ON f.decision = d.id
 LEFT JOIN completion_texts AS t ON t.sequence = f.sequence
-LEFT JOIN rewards AS w ON w.sequence = (SELECT max(sequence) FROM rewards WHERE decision = d.id AND final = 1);
+LEFT JOIN rewards AS w ON w.sequence = (
+  SELECT max(sequence) FROM rewards WHERE decision = d.id AND final = 1 AND kind = 'reward');
+
+-- One row a decision, declared measure and version of it: the newest final value. `kind` is reward, guardrail
+-- or outcome; `value` is NULL where it is unknown; `clipped` says that it lay outside the declared range.
+CREATE VIEW measures_by_decision AS
+SELECT m.sequence, m.decision, d.task, m.kind, m.name, m.version, m.value, m.clipped, m.at
+FROM rewards AS m
+LEFT JOIN decisions AS d ON d.id = m.decision
+WHERE m.final AND m.sequence = (
+  SELECT max(n.sequence) FROM rewards AS n
+  WHERE n.decision = m.decision AND n.final = 1 AND n.name = m.name AND n.version = m.version);
 
 -- One row a signal about a decision, in ledger order; `task` is NULL for an orphan, whose decision is
 -- not there (yet). `value` is a number, with booleans 0 and 1, or a text.

@@ -1,14 +1,10 @@
 """Rewards: provisional before the horizon, final after it, clipped into their range, blind to lateness."""
 
-import random
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from autotroph.digest.rewards import RewardRule, reward, rule_of, timely
+from autotroph.digest.measures import Measure, measure_of, measured
 from autotroph.errors import SpecError, UnknownName
-from autotroph.records import Completion, Decision, Interaction, Option, Signal, Value
+from autotroph.records import Completion, Decision, Interaction, Option, Value
 from autotroph.spec import Spec, parse
 
 DECLARATION = """
@@ -39,8 +35,8 @@ horizon = "10m"
 silent = { liked = false, stars = "unknown" }
 """
 SPEC = parse(DECLARATION)
-KEPT = rule_of(SPEC, "complete")
-LIKED = rule_of(SPEC, "reply")
+KEPT = measure_of(SPEC, "complete")
+LIKED = measure_of(SPEC, "reply")
 
 
 def interaction(output: str, *, served: bool = True, **signals: Value) -> Interaction:
@@ -68,8 +64,8 @@ def interaction(output: str, *, served: bool = True, **signals: Value) -> Intera
     )
 
 
-def value(rule: RewardRule, case: Interaction, now: float = 1600.0) -> float | None:
-    scored = reward(rule, case, now)
+def value(rule: Measure, case: Interaction, now: float = 1600.0) -> float | None:
+    scored = measured(rule, case, now)
     assert scored is not None
     return scored.value
 
@@ -89,7 +85,7 @@ def test_the_reward_of_the_demonstration(output: str, written: str, expected: fl
 
 def test_it_is_provisional_before_the_horizon_and_final_from_then_on() -> None:
     case = interaction("x", stars=1.0)
-    before, after = reward(LIKED, case, 1599.9), reward(LIKED, case, 1600.0)
+    before, after = measured(LIKED, case, 1599.9), measured(LIKED, case, 1600.0)
     assert before is not None
     assert after is not None
     assert (before.value, before.final) == (None, False)
@@ -102,10 +98,10 @@ def test_silence_stays_unknown_where_that_was_declared() -> None:
 
 
 def test_a_value_out_of_range_is_clipped_and_says_so() -> None:
-    scored = reward(LIKED, interaction("x", liked=True, stars=5.0), 1600.0)
+    scored = measured(LIKED, interaction("x", liked=True, stars=5.0), 1600.0)
     assert scored is not None
     assert (scored.value, scored.clipped) == (3.0, True)
-    inside = reward(LIKED, interaction("x", liked=True, stars=2.0), 1600.0)
+    inside = measured(LIKED, interaction("x", liked=True, stars=2.0), 1600.0)
     assert inside is not None
     assert (inside.value, inside.clipped) == (3.0, False)
 
@@ -115,20 +111,20 @@ def test_a_signal_of_another_type_than_declared_is_unknown() -> None:
 
 
 def test_only_a_reward_of_any_answer_scores_what_was_not_served() -> None:
-    assert reward(LIKED, interaction("x", served=False, stars=1.0), 1600.0) is None
+    assert measured(LIKED, interaction("x", served=False, stars=1.0), 1600.0) is None
     assert value(KEPT, interaction("x", served=False, written="xy")) == pytest.approx(1 / 24)
 
 
 def test_a_reward_may_weigh_the_probability_of_the_option() -> None:
     spec = parse(DECLARATION.replace("liked + stars", "p"))
-    assert value(rule_of(spec, "reply"), interaction("x")) == 0.75
+    assert value(measure_of(spec, "reply"), interaction("x")) == 0.75
 
 
 def test_tasks_without_a_reward_are_answered() -> None:
     with pytest.raises(SpecError, match="declares no reward"):
-        rule_of(SPEC, "plain")
+        measure_of(SPEC, "plain")
     with pytest.raises(UnknownName, match="Did you mean 'complete'"):
-        rule_of(SPEC, "complet")
+        measure_of(SPEC, "complet")
 
 
 @pytest.mark.parametrize(
@@ -141,35 +137,9 @@ def test_tasks_without_a_reward_are_answered() -> None:
     ],
 )
 def test_the_version_moves_with_everything_that_decides_a_value(old: str, new: str) -> None:
-    assert rule_of(parse(DECLARATION.replace(old, new)), "reply").version != LIKED.version
+    assert measure_of(parse(DECLARATION.replace(old, new)), "reply").version != LIKED.version
 
 
 def test_the_version_does_not_move_with_anything_else() -> None:
     other: Spec = parse(DECLARATION.replace("liked + stars", "(liked+stars)").replace("editor", "other"))
-    assert rule_of(other, "reply").version == LIKED.version
-
-
-SIGNALS = st.lists(
-    st.tuples(
-        st.sampled_from(["liked", "stars"]),
-        st.floats(0, 5),
-        st.sampled_from([900.0, 1000.0, 1599.0, 1600.0, 9e9]),
-    ),
-    max_size=8,
-)
-
-
-@given(SIGNALS, st.randoms())
-def test_lateness_and_order_of_arrival_change_nothing(
-    rows: list[tuple[str, float, float]], luck: random.Random
-) -> None:
-    signals = [
-        Signal(sequence=n, id=f"s{n}", name=name, about="decision", subject="d1", value=worth, at=at)
-        for n, (name, worth, at) in enumerate(rows, start=1)
-    ]
-    shuffled = luck.sample(signals, len(signals))
-    counted = timely(LIKED, 1000.0, shuffled)
-    assert counted == timely(LIKED, 1000.0, signals)
-    for name in ("liked", "stars"):
-        before_due = [(s.at, s.sequence, s.value) for s in signals if s.name == name and s.at < 1600.0]
-        assert counted.get(name) == (max(before_due)[2] if before_due else None)
+    assert measure_of(other, "reply").version == LIKED.version

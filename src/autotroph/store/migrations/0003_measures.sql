@@ -1,0 +1,3 @@
+-- Guardrails and outcomes are rows beside the rewards, never in them.
+
+ALTER TABLE rewards ADD COLUMN kind TEXT NOT NULL DEFAULT 'reward';
