@@ -20,7 +20,7 @@ from autotroph.store import Reader, SqlValue
 NEWEST = 20_000
 """So many of the newest decisions are looked at."""
 
-CLEAR = 0.3
+CLEAR = 0.2
 """A correlation of the reward with a trait that is surely above this is told, where the outcome has less."""
 
 _ANSWERS = f"""

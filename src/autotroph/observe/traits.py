@@ -5,13 +5,13 @@ A reward that goes with one of these while the outcome does not is easily gamed:
 
 import re
 
-LETTERS = re.compile(r"[^\W\d_]")
-LISTED = re.compile(r"^\s*(?:[-*•+]|\d+[.)])\s", re.MULTILINE)
+CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я]")
+LISTED = re.compile(r"^[ \t]*(?:[-*•+]|\d+[.)])\s", re.MULTILINE)
 DRESSED = re.compile(r"\*\*|__|^#+\s|```", re.MULTILINE)
 LINKED = re.compile(r"https?://")
 
 TRAITS = ("characters", "lines", "list items", "markup", "links", "exclamations", "questions", "capitals")
-"""`markup` counts bold, headings and code blocks; `capitals` is their share of the letters."""
+"""`markup` counts bold, headings and code blocks; `capitals` is their share of the characters."""
 
 
 def traits(output: str) -> tuple[float, ...]:
@@ -20,7 +20,6 @@ def traits(output: str) -> tuple[float, ...]:
     >>> dict(zip(TRAITS, traits("**Great** news!" + chr(10) + "- Call us!"), strict=True))["exclamations"]
     2.0
     """
-    letters = len(LETTERS.findall(output))
     return (
         float(len(output)),
         float(output.count("\n") + 1 if output else 0),
@@ -29,5 +28,5 @@ def traits(output: str) -> tuple[float, ...]:
         float(len(LINKED.findall(output))),
         float(output.count("!")),
         float(output.count("?")),
-        sum(sign.isupper() for sign in output) / letters if letters else 0.0,
+        len(CAPITALS.findall(output)) / max(len(output), 1),
     )

@@ -24,6 +24,7 @@ from autotroph.faces.cli.people import erase, export
 from autotroph.faces.cli.refusals import Polite
 from autotroph.faces.cli.releases import releases
 from autotroph.faces.cli.report import report
+from autotroph.faces.cli.rewards import rewards
 from autotroph.faces.cli.rollback import rollback
 from autotroph.faces.cli.segments import segments
 from autotroph.faces.cli.serve import serve
@@ -58,7 +59,7 @@ cli = Polite(
     help=HELP,
     commands=[
         *(init, demo, serve, ingest, status, doctor, cycle, releases, rollback, report, sql, segments),
-        *(keys, export, erase, backup, restore, audit),
+        *(rewards, keys, export, erase, backup, restore, audit),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -5,6 +5,7 @@
 | html.py | markup from values; what is not markup is escaped |
 | figures.py | a number on the page, and the query that it prints |
 | charts.py | pictures as plain data |
+| deserving.py | does a reward deserve to be chased: a page of its own |
 | sections.py | what there is to say about any product |
 | page.py | one page that stands alone |
 """
