@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from autotroph import registry
 from autotroph.clock import Clock
 from autotroph.deploy.desk import Desk
+from autotroph.deploy.lateness import Lateness
 from autotroph.deploy.models import Model, ModelPool
 from autotroph.deploy.serving import Answered, Serving
 from autotroph.digest.digestion import Digestion
@@ -55,9 +56,9 @@ class Rooms:
         self.pool = ModelPool(models, self.texts)
         self.policy = lru_cache(maxsize=256)(self._thawed)
         self.tasks = tuple(name for name, task in spec.tasks.items() if task.reward)
+        self.measures = {name: measures_of(spec, name) for name in self.tasks}
         self.desks = {name: self._desk(name) for name in self.tasks}
         self.digestions = {name: Digestion(name, measure_of(spec, name)) for name in self.tasks}
-        self.measures = {name: measures_of(spec, name) for name in self.tasks}
         self.joiner = Joiner(
             store,
             {task: {one.name: _use(one) for one in self.measures[task].values()} for task in self.tasks},
@@ -159,7 +160,9 @@ class Rooms:
 
     def _desk(self, task: str) -> Desk:
         serving = Serving(self.spec.task(task), self.pool, self.policy, self.salt)
-        return Desk(task, self.spec, serving)
+        reward = self.measures[task][self.spec.task(task).reward]
+        late = Lateness(self.store, task, reward.signals, reward.horizon)
+        return Desk(task, self.spec, serving, late)
 
     def _thawed(self, digest: str) -> AnyPolicy:
         artefact = self.store.get(Artefact, digest=digest)

@@ -9,6 +9,7 @@
 | serving.py | the hot path: a standing and a request in, a decision out |
 | comparisons.py | final rewards side by side |
 | evidence.py | comparisons weighed: one increment a unit |
+| lateness.py | whether the horizon sees what comes back about each arm |
 | judge.py | evidence in, verdict out |
 | worthwhile.py | whether the reward deserves that the gate works for it |
 | gate.py | what is asked before anybody meets a candidate |

@@ -4,7 +4,7 @@ Every verb returns the rows that it wants appended and changes nothing; what was
 through `board.apply`, in a running product as when one is opened again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -40,10 +40,19 @@ PROOF_SHARE = 0.25
 
 
 class Desk:
-    """Judges and moves the candidates of one task."""
+    """Judges and moves the candidates of one task.
 
-    def __init__(self, task: str, spec: Spec, serving: Serving) -> None:
-        self.task, self.spec, self.serving = task, spec, serving
+    Args:
+        task: its name.
+        spec: the declaration.
+        serving: answers.
+        late: why what comes back about an arm comes too late to compare, see `lateness`.
+    """
+
+    def __init__(
+        self, task: str, spec: Spec, serving: Serving, late: Callable[[int, float], str] = lambda *_: ""
+    ) -> None:
+        self.task, self.spec, self.serving, self._late = task, spec, serving, late
         self.reward = spec.reward_of(task)[1]
         self.board = Board(task, spec.gate.alpha)
         self.comparisons = Comparisons()
@@ -175,7 +184,8 @@ class Desk:
         scale = self._scale(candidate.id)
         if not self.paired:
             found = self.comparisons.split(after=since)
-            return weigh(candidate, found, scale, since=since, now=now, kind="split")
+            evidence = weigh(candidate, found, scale, since=since, now=now, kind="split")
+            return replace(evidence, late=self._late(since, now))
         main = self.standing.main.release.id
         if live.stage.name == "shadow":
             found = self.comparisons.paired(release, main, after=since)

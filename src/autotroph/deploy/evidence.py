@@ -53,6 +53,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         better: log wealth against "no better than the incumbent".
         no_worse: log wealth against "worse than the incumbent by the margin, or more".
         harm: log wealth against "no worse than that".
+        maturity: which rewards were weighed.
+        late: why the horizon does not see what comes back about an arm; empty where it does.
         promised: lower end of what the candidate was better by in shadow, where it has been in shadow.
         skew: log wealth against "in front of people it is as good as promised".
         more: about how many more units until "better" is proven at `alpha`; None if it points the other way.
@@ -75,6 +77,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     more: int | None
     promised: float | None = None
     skew: float = 0.0
+    maturity: Literal["final"] = "final"
+    late: str = ""
 
 
 def weigh(

@@ -57,6 +57,8 @@ def judge(evidence: Evidence, rule: Rule) -> Verdict:
 
 
 def _find(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
+    if evidence.late:
+        return "undecided", evidence.late
     harmed = evidence.harm >= log_target(rule.level)
     if harmed:
         return ("refused" if rule.need == "screen" else "rolled back"), _says(evidence, "worse than allowed")

@@ -9,5 +9,6 @@ ratio         did the arms get their shares?
 drift         has the reward fallen below its reference?
 surrogates    does what moves the reward move the outcome?
 association   how closely do two columns go together?
+delays        does a horizon see what comes back?
 audits        has the reward risen while a sample that somebody looked at has not?
 """

@@ -1,0 +1,77 @@
+"""Does the reward's horizon see what comes back about each arm, or only about the quicker one?"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import timedelta
+
+from autotroph.spec import SignalSpec
+from autotroph.stats.delays import COVERED, FOLLOWED, coverage
+from autotroph.store import Reader
+
+MOST = 4000
+"""Decisions looked at, the newest of those that were followed long enough."""
+
+_DELAYS = """
+WITH followed AS (
+  SELECT id, session, arm, at FROM decisions
+  WHERE task = :task AND served AND arm IN ('candidate', 'control') AND sequence > :since AND at <= :before
+  ORDER BY sequence DESC LIMIT :most)
+SELECT d.arm, n.value ->> 'name', (
+  SELECT min(s.at) FROM signals AS s
+  WHERE s.subject = iif(n.value ->> 'about' = 'session', d.session, d.id)
+    AND s.name = n.value ->> 'source' AND s.about = n.value ->> 'about') - d.at AS delay
+FROM followed AS d CROSS JOIN json_each(:names) AS n
+WHERE delay IS NOT NULL"""
+
+
+class Lateness:
+    """Of one task, measured in the ledger.
+
+    Args:
+        reader: of the ledger.
+        task: its name.
+        signals: those that its reward reads; what is about a user comes when it comes.
+        horizon: the reward's, in seconds.
+    """
+
+    def __init__(self, reader: Reader, task: str, signals: Mapping[str, SignalSpec], horizon: float) -> None:
+        self._reader, self._task, self._horizon = reader, task, horizon
+        self._names = json.dumps(
+            [
+                {"name": name, "source": declared.of or name, "about": declared.about}
+                for name, declared in signals.items()
+                if declared.about != "user" and declared.within is None
+            ]
+        )
+
+    def __call__(self, since: int, now: float) -> str:
+        """Which signal comes too late in which arm, in words; empty if none does.
+
+        Args:
+            since: decisions after this ledger sequence count.
+            now: seconds since the epoch.
+        """
+        delays: dict[tuple[str, str], list[float]] = defaultdict(list)
+        given: dict[str, str | int | float] = {
+            "task": self._task,
+            "since": since,
+            "before": now - FOLLOWED * self._horizon,
+            "most": MOST,
+            "names": self._names,
+        }
+        for arm, name, delay in self._reader.query(_DELAYS, given).rows:
+            delays[str(name), str(arm)].append(float(delay or 0))
+        for (name, arm), each in sorted(delays.items()):
+            found = coverage(each, self._horizon)
+            if not found.enough:
+                return (
+                    f"a horizon of {_span(self._horizon)} is too short: in the {arm} arm only"
+                    f" {found.share:.0%} of {name!r} came within it (of {found.n} within twice of it; at least {COVERED:.0%} are"
+                    f" wanted), and 95 % after {_span(found.late)} or more; declare a longer horizon"
+                )
+        return ""
+
+
+def _span(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
