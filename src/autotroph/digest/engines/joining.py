@@ -26,23 +26,23 @@ class Joining:
         self._slots = dict(enumerate(measures.slots))
         self._codes = {name: code for code, name in enumerate(sources(measures))}
         self._levels = levels
-        self._direct = {n: slot for n, slot in self._slots.items() if (slot.source, "decision") in levels}
+        self._direct = {
+            n: slot for n, slot in self._slots.items() if (slot.source, "decision") in levels
+        }
 
     def once(self) -> str:
         """(sequence, s0, s1, …, n, agreed): right where n is how many of them there are."""
         if not self._direct:
             return ""
         conditions = {n: self._condition(slot) for n, slot in self._direct.items()}
-        values = [
-            f"max({_column(slot)}) FILTER ({conditions[n]}) AS s{n}" for n, slot in self._direct.items()
-        ]
+        values = [f"max({_column(slot)}) FILTER ({conditions[n]}) AS s{n}" for n, slot in self._direct.items()]
         counted = " + ".join(f"count(*) FILTER ({each})" for each in conditions.values())
         far = max(slot.limit for slot in self._direct.values())
         return (
             f"SELECT m.sequence, {', '.join(values)}, {self._counted() or counted} AS n,"
-            " bool_and(s.learns) AS agreed"
+            ' bool_and(s.learns) AS agreed'
             " FROM made AS m JOIN s ON s.subject = m.about"
-            f' WHERE s.about = \'decision\' AND s."at" < m."at" + {far!r} GROUP BY m.sequence'
+            f" WHERE s.about = 'decision' AND s.\"at\" < m.\"at\" + {far!r} GROUP BY m.sequence"
         )
 
     def doubtful(self) -> str:
@@ -90,9 +90,7 @@ class Joining:
     def _counted(self) -> str:
         """All of the rows count alike, where no two slots read the same ones or up to different times."""
         slots = self._direct.values()
-        alike = len({slot.limit for slot in slots}) == 1 and len({slot.source for slot in slots}) == len(
-            slots
-        )
+        alike = len({slot.limit for slot in slots}) == 1 and len({slot.source for slot in slots}) == len(slots)
         return "count(*)" if alike else ""
 
     def _condition(self, slot: Slot) -> str:

@@ -160,9 +160,7 @@ def _completions(measures: Measures) -> Raw:
     )
 
 
-_VALUE = (
-    "CASE WHEN value_type = 'text' OR NOT isfinite(value_number) THEN 'NaN' ELSE value_number END::DOUBLE"
-)
+_VALUE = "CASE WHEN value_type = 'text' OR NOT isfinite(value_number) THEN 'NaN' ELSE value_number END::DOUBLE"
 _TEXT = "CASE WHEN value_type = 'text' THEN 't' || value_text ELSE 'x' END"
 
 

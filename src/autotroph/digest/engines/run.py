@@ -54,9 +54,7 @@ class Run:
     def join(self) -> None:
         """Makes the table `valued`: a row a decision, with its values."""
         by = ", ".join(["served", *(f"by_{name}" for name in self._by)])
-        self._make(
-            "cells", f"SELECT row_number() OVER ()::USMALLINT AS cell, * FROM (SELECT DISTINCT {by} FROM d)"
-        )
+        self._make("cells", f"SELECT row_number() OVER ()::USMALLINT AS cell, * FROM (SELECT DISTINCT {by} FROM d)")
         rest = ", ".join(["id", *(f"by_{name}" for name in self._by)])
         self._make("made", f"SELECT d.* EXCLUDE ({rest}), cells.cell FROM d JOIN cells USING ({by})")
         self._check_keys()
@@ -66,9 +64,8 @@ class Run:
             self._make("doubtful", joining.doubtful())
             self._make(
                 "told",
-                f"SELECT * FROM once ANTI JOIN doubtful USING (sequence) UNION ALL {joining.several()}"
-                if self._one("SELECT count(*) FROM doubtful")
-                else "FROM once",
+                "SELECT * FROM once ANTI JOIN doubtful USING (sequence)"
+                f" UNION ALL {joining.several()}" if self._one("SELECT count(*) FROM doubtful") else "FROM once",
             )
         for name, (_, sql) in joining.others().items():
             self._make(name, sql)

@@ -20,7 +20,7 @@ def whole(take: Take, rows: str, key: str) -> str:
     """
     if take == "votes":
         rows = (
-            f"SELECT {key}, arg_max(v, {_ORDER}) AS v, arg_max(learns, {_ORDER}) AS learns FROM ({rows})"
+            f'SELECT {key}, arg_max(v, {_ORDER}) AS v, arg_max(learns, {_ORDER}) AS learns FROM ({rows})'
             f' GROUP BY {key}, "user"'
         )
     return f"SELECT {key}, {_WHOLE[take]} FROM ({rows}) GROUP BY {key}"
@@ -57,7 +57,7 @@ _STATES: dict[Take, str] = {
         f'SELECT key, "at", id, sum(v - coalesce(before, 0)) {_SO_FAR} / sum(fresh) {_SO_FAR} AS v,'
         f" sum(against - unless) {_SO_FAR} = 0 AS learns FROM ("
         'SELECT key, "at", id, v, (NOT learns)::INT AS against,'
-        " lag(v) OVER voter AS before, (lag(v) OVER voter IS NULL)::INT AS fresh,"
+        ' lag(v) OVER voter AS before, (lag(v) OVER voter IS NULL)::INT AS fresh,'
         " coalesce(lag((NOT learns)::INT) OVER voter, 0) AS unless"
         ' FROM ({rows}) WINDOW voter AS (PARTITION BY key, "user" ORDER BY "at", id))'
     ),
