@@ -170,6 +170,13 @@ def _kept(written: str, output: str) -> float:
     return float(len(output)) if written.startswith(output) else 0.0
 
 
+def _distance(written: Evaluator, output: Evaluator) -> Evaluator:
+    """Levenshtein's distance in code points; the library is imported where an expression asks for it."""
+    from rapidfuzz.distance import Levenshtein
+
+    return _binary(lambda a, b: float(Levenshtein.distance(a, b)))(written, output)
+
+
 BUILDERS: dict[str, Callable[..., Evaluator]] = {
     "+": _binary(lambda a, b: c if -LARGEST <= (c := a + b) <= LARGEST else None),
     "-": _binary(lambda a, b: c if -LARGEST <= (c := a - b) <= LARGEST else None),
@@ -192,6 +199,7 @@ BUILDERS: dict[str, Callable[..., Evaluator]] = {
     "sqrt": _unary(lambda a: math.sqrt(a) if a >= 0 else None),
     "length": _unary(lambda text: float(len(text))),
     "kept": _binary(_kept),
+    "distance": _distance,
     "least": _extreme(min),
     "greatest": _extreme(max),
     "coalesce": _coalesce,

@@ -8,7 +8,10 @@
   IS NULL have SQL's semantics.
 * Text is compared with `=`, `<>` and IN only, because engines do not agree on its order.
 * `length(text)` counts code points; `kept(signal)` is the length of the answer where the text signal begins
-  with it, else 0, and NULL without a signal.
+  with it, else 0, and NULL without a signal; `distance(signal)` is how many code points have to be inserted,
+  deleted or replaced to make one of the other (Levenshtein), and NULL without a signal.
+* `inputs.NAME` is what the caller said, by the name in the task's `context`. The name of another measure
+  stands for its expression, before anything is clipped.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +46,7 @@ class Expression:
     Attributes:
         evaluate: the value on one row, or None where it is unknown. A name that the row lacks is NULL, and
             so is a value of another type than declared. It is an attribute because this is a hot path.
-        names: the signals and columns that it reads.
+        names: the signals and columns that it reads, those of the rewards it refers to among them.
         digest: the hash of what it means; spaces and parentheses do not change it.
     """
 
@@ -60,18 +63,28 @@ class Expression:
         return f"Expression({self.text!r})"
 
 
-def compile_expression(text: str, columns: Mapping[str, ColumnType]) -> Expression:
+def compile_expression(
+    text: str, columns: Mapping[str, ColumnType], rewards: Mapping[str, str] | None = None
+) -> Expression:
     """Parse, check and compile; raises SpecError with the known names or the allowed forms.
+
+    Args:
+        text: the expression.
+        columns: the names that it may read, `inputs.NAME` for those of the context.
+        rewards: other expressions by name, which it may refer to; a column's name means the column.
 
     >>> worth = compile_expression("accepted - 20 * cost_usd", {"accepted": "boolean", "cost_usd": "number"})
     >>> worth.evaluate({"accepted": True, "cost_usd": 0.01})
     0.8
+    >>> twice = compile_expression("2 * net", {"accepted": "boolean"}, {"net": "accepted - 0.25"})
+    >>> twice.evaluate({"accepted": True})
+    1.5
     >>> compile_expression("acepted", {"accepted": "boolean"})
     Traceback (most recent call last):
     ...
     autotroph.errors.SpecError: no signal or column named 'acepted'; known: accepted. Did you mean 'accepted'?
     """
     try:
-        return Expression(text, read(text, columns))
+        return Expression(text, read(text, columns, rewards))
     except UnicodeEncodeError:
         raise SpecError("the expression is not valid Unicode") from None

@@ -32,7 +32,7 @@ class Null(msgspec.Struct, frozen=True, tag_field="node", tag="null"):
 
 
 class Column(msgspec.Struct, frozen=True, tag_field="node", tag="column"):
-    """A signal, or a column of the answer."""
+    """A signal, a column of the answer, or `inputs.NAME`, what the caller said."""
 
     name: str
     type: ColumnType
@@ -58,9 +58,11 @@ NUMERIC = frozenset(
     {"+", "-", "*", "/", "neg", "<", "<=", ">", ">=", "and", "or", "not"}
     | {"abs", "ln", "exp", "sqrt", "least", "greatest"}
 )
-TEXTUAL = frozenset({"length", "kept"})
+TEXTUAL = frozenset({"length", "kept", "distance"})
 DEEPEST = 100
 """How many levels an expression may have."""
+MOST = 5000
+"""How many nodes it may have, counted as often as they are evaluated."""
 
 
 def kind(node: Node) -> Kind:
@@ -132,6 +134,31 @@ def children(node: Node) -> Iterator[Node]:
             yield otherwise
         case _:
             return
+
+
+def refuse_excess(node: Node) -> None:
+    """Raises SpecError for a tree that is too deep or too large.
+
+    BETWEEN, IN and what rewards say of each other mention one sub-tree several times, so that a short text
+    can stand for a tree of astronomical size; here each sub-tree is looked at once.
+    """
+    levels, nodes = _extent(node, {})
+    if levels > DEEPEST:
+        raise SpecError(f"nested too deeply; at most {DEEPEST} levels")
+    if nodes > MOST:
+        raise SpecError(
+            f"too large: {nodes:.6g} steps when written out, at most {MOST}; what stands in BETWEEN, in IN "
+            "or in another reward counts each time it is mentioned"
+        )
+
+
+def _extent(node: Node, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Levels and nodes of a tree; `known` by identity, because sub-trees are shared."""
+    if id(node) not in known:
+        below = [_extent(child, known) for child in children(node)]
+        levels = 1 + max((levels for levels, _ in below), default=0)
+        known[id(node)] = levels, 1 + sum(nodes for _, nodes in below)
+    return known[id(node)]
 
 
 def columns(node: Node) -> Iterator[str]:
