@@ -169,19 +169,27 @@ def slope(effects: Sequence[Effect], alpha: float) -> Interval:
 def signs(effects: Sequence[Effect], alpha: float) -> Interval:
     """Share of the experiments in which reward and outcome moved the same way, with its interval.
 
+    Raises:
+        InputError: alpha is not strictly between 0 and 1, or a variance is negative.
+    """
+    return mean_interval(agreeing(effects).astype(np.float64), alpha)
+
+
+def agreeing(effects: Sequence[Effect]) -> NDArray[np.bool_]:
+    """Which experiments moved reward and outcome the same way, shape (K,).
+
     From the outcome's effect is first taken what it moves together with the reward by noise alone,
     ν_xy/(τ² + ν_xx)·x with τ² the variance of the reward's true effects: without that, experiments that
     moved nothing agree in three of four signs where units with a high reward have a good outcome.
 
     Raises:
-        InputError: alpha is not strictly between 0 and 1, or a variance is negative.
+        InputError: a variance is negative.
     """
     x, y, xx, _, xy = _columns(effects)
-    if not x.size:
-        return mean_interval([], alpha)
-    total = _true(x, xx) + xx
+    total = (_true(x, xx) if x.size else 0.0) + xx
     pull = np.divide(xy, total, out=np.zeros_like(xy), where=total > 0)
-    return mean_interval(((y - pull * x) * x > 0).astype(np.float64), alpha)
+    same: NDArray[np.bool_] = (y - pull * x) * x > 0
+    return same
 
 
 def moved(changes: Numbers, noise: Numbers, alpha: float) -> bool:
@@ -256,8 +264,11 @@ def _find(effects: Sequence[Effect], line: Interval, same: Interval, enough: int
         return "unknown", f"none of {len(effects)} past experiments moved reward or outcome beyond noise"
     if not chased:
         return "does not", f"{len(effects)} past experiments moved the outcome, and the reward did not move"
-    shown = f"slope {line.mean:+.3f} [{line.low:+.3f}, {line.high:+.3f}], signs agree in {same.mean:.0%}"
-    said = f"{shown} of {len(effects)} past experiments"
+    ends = (
+        f" [{line.low:+.3f}, {line.high:+.3f}]" if math.isfinite(line.low + line.high) else ", not surely any"
+    )
+    steep = "slope unknown" if math.isnan(line.mean) else f"slope {line.mean:+.3f}{ends}"
+    said = f"{steep}, signs agree in {same.mean:.0%} of {len(effects)} past experiments"
     if line.low > 0 or (same.mean >= AGREEING and line.high >= 0):
         return "deserves", f"what moved it moved the outcome the same way: {said}"
     return "does not", f"what moved it did not move the outcome the same way: {said}"

@@ -14,6 +14,7 @@ from autotroph.observe.audited import Audit
 from autotroph.observe.deserving import Against, Deserving
 from autotroph.observe.experiments import Experiment
 from autotroph.stats.confidence import Interval
+from autotroph.stats.surrogates import agreeing
 
 SAID = {
     "deserves": "deserves to be chased",
@@ -82,7 +83,7 @@ def _experiments(found: Deserving, one: Against) -> Section:
         id=_id(found, "scatter", one.outcome),
         title="Past experiments",
         says=f"Across: change of {found.reward}. Up: change of {one.outcome}. Green points moved both the "
-        "same way. Whiskers are two standard errors; the band is the slope's interval, dashed is no change.",
+        "same way, noise aside. Whiskers are two standard errors; the band is the slope's interval.",
         spec=_scatter(found.reward, one),
     )
     heads = ("candidate", found.reward, one.outcome, "units", "left, once the reward is known")
@@ -106,11 +107,12 @@ def _row(one: Experiment) -> list[object]:
 
 
 def _scatter(reward: str, one: Against) -> Picture:
-    points = [_point(each) for each in one.experiments]
+    same = agreeing([each.effect for each in one.experiments]).tolist()
+    points = [_point(each, alike) for each, alike in zip(one.experiments, same, strict=True)]
     x = quantitative("x", f"change of {reward}", axis={"format": "+.2f", "tickCount": 6})
     y = quantitative("y", f"change of {one.outcome}", axis={"format": "+.2f", "tickCount": 6})
     colour = {
-        "condition": {"test": "datum.x * datum.y > 0", "value": "var(--good)"},
+        "condition": {"test": "datum.alike", "value": "var(--good)"},
         "value": "var(--bad)",
     }
     tips = [
@@ -137,11 +139,12 @@ def _scatter(reward: str, one: Against) -> Picture:
     }
 
 
-def _point(one: Experiment) -> dict[str, Any]:
+def _point(one: Experiment, alike: bool) -> dict[str, Any]:  # noqa: FBT001 - a column of the picture
     effect = one.effect
     ours, theirs = Z * math.sqrt(effect.reward_noise), Z * math.sqrt(effect.outcome_noise)
     return {
         "name": one.name,
+        "alike": alike,
         "x": effect.reward,
         "y": effect.outcome,
         "left": effect.reward - ours,
@@ -244,7 +247,10 @@ def _traits(reward: str, outcome: str, traits: Sequence[Trait]) -> Picture:
     offset = {"field": "who", "type": "nominal", "sort": names}
     reach = max(0.2, *(max(abs(one["low"]), abs(one["high"])) for one in values)) if values else 0.2
     x = quantitative(
-        "value", "correlation", scale={"domain": [-reach, reach], "nice": True}, axis={"format": "+.1f"}
+        "value",
+        "correlation",
+        scale={"domain": [-reach, reach], "nice": True},
+        axis={"format": "+.2f", "tickCount": 5},
     )
     tips = [
         {"field": "who", "type": "nominal", "title": "of"},
@@ -257,7 +263,7 @@ def _traits(reward: str, outcome: str, traits: Sequence[Trait]) -> Picture:
     whisker = {"type": "rule", "strokeWidth": 2, "opacity": 0.6}
     spot = {"type": "point", "size": 70, "strokeWidth": 2, "opacity": 1}
     return {
-        "height": {"step": 17},
+        "height": 34 * len({one["trait"] for one in values}),
         "width": "container",
         "data": {"values": values},
         "layer": [
@@ -294,8 +300,7 @@ def _audit(one: Audit) -> Html:
         said = f"the reward rose against it, proven after {one.gaming.alarmed_at:,} units"
         alarm = tag("span", said, class_="finding rolled-20-back")
     else:
-        peak = math.exp(min(one.gaming.peak_log_e, 50.0))
-        alarm = tag("span", f"no sign that the reward rose against it (evidence {peak:.2g}, told from 40 on)")
+        alarm = tag("span", "it is not proven that the reward rose against it")
     mean = _told(one.mean, ".2f")
     return tag(
         "p", tag("b", one.signal), f", {one.units:,} units looked at: ", alarm,
