@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -86,7 +87,7 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     @property
     def scopes(self) -> frozenset[Scope]:
         """All that it allows."""
-        return frozenset[Scope]().union(*(GRANTS[scope] for scope in self.granted))
+        return _allowed(self.granted)
 
     @property
     def vouches(self) -> bool:
@@ -281,6 +282,11 @@ def start_token(environment: Mapping[str, str]) -> str:
     return given
 
 
+@lru_cache(maxsize=64)
+def _allowed(granted: tuple[Scope, ...]) -> frozenset[Scope]:
+    return frozenset[Scope]().union(*(GRANTS[scope] for scope in granted))
+
+
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -319,7 +325,7 @@ _DEFAULTS = {"http": (80,), "https": (443,)}
 
 def _signature(path: Path) -> tuple[int, ...] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # for every request, so not by way of Path
     except OSError as error:
         return None if isinstance(error, FileNotFoundError) else (-1, error.errno or 0)
     return found.st_mtime_ns, found.st_size, found.st_ino
