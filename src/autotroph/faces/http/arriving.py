@@ -91,10 +91,10 @@ def _either(value: Any) -> Arrival:
 
 def _refusal(product: Product, arrival: Arrival, outcome: Outcome, *, shown: bool) -> Refusal:
     """Why it was refused; what came first is not `shown` to a browser, whose key may read nothing."""
+    if outcome.first and shown:
+        return Refusal("conflict", outcome.reason, first=outcome.first)
     if outcome.first:
-        return (
-            Refusal("conflict", outcome.reason, first=outcome.first) if shown else Refusal("conflict", _OTHER)
-        )
+        return Refusal("conflict", _OTHER)
     if any(product.custody.is_erased(about, id_) for about, id_ in _about(product, arrival)):
         return Refusal("erased", outcome.reason)
     return placed("invalid", outcome.reason)

@@ -7,7 +7,7 @@ from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 _NO_BODY = (204, 304)
-_BREAK = re.compile(rb"[\r\n\0]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Exchange(RequestResponseCycle):
@@ -52,7 +52,7 @@ class Exchange(RequestResponseCycle):
         headers = [*self.default_headers, *start.get("headers", ())]
         if int(dict(headers)[b"content-length"]) != len(body):
             return False
-        if _BREAK.search(b"".join([name + value for name, value in headers])):
+        if _CONTROL.search(b"".join([name + value for name, value in headers])):
             return False
         lines = [b"%b: %b\r\n" % header for header in headers]
         self.response_started = self.response_complete = True
