@@ -325,7 +325,7 @@ _DEFAULTS = {"http": (80,), "https": (443,)}
 
 def _signature(path: Path) -> tuple[int, ...] | None:
     try:
-        found = os.stat(path)  # for every request, so not by way of Path
+        found = path.stat()
     except OSError as error:
         return None if isinstance(error, FileNotFoundError) else (-1, error.errno or 0)
     return found.st_mtime_ns, found.st_size, found.st_ino
