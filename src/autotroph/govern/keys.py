@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -86,7 +87,7 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     @property
     def scopes(self) -> frozenset[Scope]:
         """All that it allows."""
-        return frozenset[Scope]().union(*(GRANTS[scope] for scope in self.granted))
+        return _allowed(self.granted)
 
     @property
     def vouches(self) -> bool:
@@ -279,6 +280,11 @@ def start_token(environment: Mapping[str, str]) -> str:
     if not _TOKEN.fullmatch(given):
         raise InputError(f"{VARIABLE} has signs that no HTTP header carries; take letters, digits, - and _")
     return given
+
+
+@lru_cache(maxsize=64)
+def _allowed(granted: tuple[Scope, ...]) -> frozenset[Scope]:
+    return frozenset[Scope]().union(*(GRANTS[scope] for scope in granted))
 
 
 def _digest(secret: str) -> str:

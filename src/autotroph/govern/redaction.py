@@ -2,39 +2,14 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 from unicodedata import decimal
 
 from autotroph.errors import suggest
-from autotroph.govern.formats.cards import cards
-from autotroph.govern.formats.credentials import aws_keys, keys
-from autotroph.govern.formats.emails import emails
-from autotroph.govern.formats.ibans import ibans
-from autotroph.govern.formats.phones import phones
-from autotroph.govern.formats.signs import Span
-from autotroph.govern.patterns import Pattern
+from autotroph.govern.formats.signs import Finder
 
-
-class _Finder(NamedTuple):
-    """Where a kind of finding is in a text, and how many digits a text has at least that has one."""
-
-    kind: str
-    digits: int
-    find: Callable[[str], Iterator[Span]]
-
-
-_FINDERS = (
-    _Finder("key", 0, aws_keys),
-    _Finder("key", 1, keys),
-    _Finder("email", 0, emails),
-    _Finder("iban", 6, ibans),
-    _Finder("card", 13, cards),
-    _Finder("phone", 7, phones),
-)
-"""In the order in which they are looked for: a longer form before one that its parts could be taken for."""
-
-KINDS = tuple(sorted({finder.kind for finder in _FINDERS}))
+KINDS = ("card", "email", "iban", "key", "phone")
 _ROUNDS = 8
 _SHORTEST = 6
 _PLAIN_NUMBER, _LARGEST_NUMBER = 10**12, 10**19
@@ -66,8 +41,7 @@ class Redactor:
             if name in KINDS:
                 raise ValueError(f"pattern {name!r} has the name of a kind; give it another")
         names = (*KINDS, *own)
-        finders = [_Finder(name, 0, Pattern(name, pattern, names)) for name, pattern in own.items()]
-        self._finders = (*finders, *(finder for finder in _FINDERS if finder.kind in kinds))
+        self._finders = (*_own(own, names), *_known(kinds))
         self._any_text = bool(own)
         self._lock = threading.Lock()
         self.found: Counter[str] = Counter()
@@ -120,7 +94,7 @@ class Redactor:
                 plain = plain if text is before else _plain(text)[0]
         return text
 
-    def _replaced(self, text: str, plain: str, finder: _Finder) -> str:
+    def _replaced(self, text: str, plain: str, finder: Finder) -> str:
         last = 0
         parts: list[str] = []
         for start, end in finder.find(plain):
@@ -146,6 +120,22 @@ class Redactor:
         written = str(int(value))
         clean = self.text(written)
         return value if clean is written else clean
+
+
+def _own(patterns: Mapping[str, str], names: Sequence[str]) -> Sequence[Finder]:
+    if not patterns:
+        return ()
+    from autotroph.govern.patterns import Pattern  # felt: a product without patterns starts without RE2
+
+    return [Finder(name, 0, Pattern(name, pattern, names)) for name, pattern in patterns.items()]
+
+
+def _known(kinds: Sequence[str]) -> Iterable[Finder]:
+    if not kinds:
+        return ()
+    from autotroph.govern.formats.finders import FINDERS  # felt: their expressions are compiled
+
+    return (finder for finder in FINDERS if finder.kind in kinds)
 
 
 def _changed(items: Iterable[object], before: Iterable[object]) -> bool:

@@ -228,8 +228,8 @@ def terms_of(spec: Spec, said: Arrival) -> Terms:
     Raises:
         UnknownName: no such retention class.
     """
-    named = {name: getattr(said, name) for name in Terms.__struct_fields__}
-    given = {name: value for name, value in named.items() if value is not None}
+    names = Terms.__struct_fields__
+    given = {name: value for name in names if (value := getattr(said, name)) is not None}
     if not given:
         return spec.privacy.terms
     terms = replace(spec.privacy.terms, **given)

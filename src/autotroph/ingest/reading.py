@@ -89,8 +89,9 @@ def typed(value: Any, kind: type[T]) -> T:
     """
     if isinstance(value, dict):
         known = kind.__struct_encode_fields__
-        if (unknown := next((name for name in value if name not in known), None)) is not None:
-            raise InputError(f"no field named {unknown!r:.80}; {suggest(unknown, known)}")
+        for name in value:
+            if name not in known:
+                raise InputError(f"no field named {name!r:.80}; {suggest(name, known)}")
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

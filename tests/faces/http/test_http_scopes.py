@@ -1,7 +1,7 @@
 """Who may do what, from where: every route with every kind of credential, origin and host."""
 
 import pytest
-from servers import SHOP, Client, served
+from servers import SHOP, Client, served, signal
 
 from autotroph.faces.http.route import Route
 from autotroph.faces.http.routes import ROUTES
@@ -128,6 +128,18 @@ class TestBrowsers:
             assert (answer.status, answer.headers["access-control-allow-origin"]) == (status, SHOP)
         answer = client.post("/v1/signals", b"{", key="web", headers={"origin": "https://evil.example"})
         assert "access-control-allow-origin" not in answer.headers
+
+    def test_a_page_is_not_told_what_came_first_under_a_key(self, client: Client) -> None:
+        secret = {"name": "edited", "user": "somebody-else"}
+        client.post("/v1/signals", signal("hidden", value="a secret edit", key="hidden", **secret))
+        other = signal("hidden", value="?", name="edited", key="hidden")
+        one = client.post("/v1/signals", other, key="web", headers={"origin": SHOP})
+        assert (one.status, one.error["type"]) == (409, "conflict")
+        many = client.lines("/v1/signals", [other], key="web", headers={"origin": SHOP})
+        assert [line["type"] for line in many.value["refused"]] == ["conflict"]
+        for answer in (one, many):
+            assert b"secret" not in answer.body
+            assert b"somebody" not in answer.body
 
 
 class TestCredentials:

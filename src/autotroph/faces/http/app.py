@@ -37,7 +37,7 @@ class App:
         body = Body(head, receive, self._service.patience, self._service.held)
         try:
             response = await self._response(head, body)
-            if not await body.finish():
+            if not (body.complete or await body.finish()):
                 response.headers["connection"] = "close"
         except ClientDisconnect:
             return

@@ -30,6 +30,8 @@ TOLD = 1000
 LARGE = 16 * 2**10
 """Bytes from which on a document is read in a thread: the event loop has others to serve."""
 
+_OTHER = "this key came before with another body, which stands; send what differs under a key of its own"
+
 Arrival = SignalIn | DecisionIn
 Read = Callable[[Any], Arrival]
 
@@ -72,7 +74,7 @@ async def _taken(call: Call, read: Read) -> Response:
     arrival = read(await document(call, *([BEACON] if browser else [])))
     outcome = await call.service.take(arrival, vouched=call.vouched)
     if outcome.status == "refused":
-        raise _refusal(call.service.product, arrival, outcome)
+        raise _refusal(call.service.product, arrival, outcome, shown=call.vouched)
     return answered(outcome)
 
 
@@ -87,9 +89,12 @@ def _either(value: Any) -> Arrival:
     return typed(value, SignalIn)
 
 
-def _refusal(product: Product, arrival: Arrival, outcome: Outcome) -> Refusal:
-    if outcome.first:
+def _refusal(product: Product, arrival: Arrival, outcome: Outcome, *, shown: bool) -> Refusal:
+    """Why it was refused; what came first is not `shown` to a browser, whose key may read nothing."""
+    if outcome.first and shown:
         return Refusal("conflict", outcome.reason, first=outcome.first)
+    if outcome.first:
+        return Refusal("conflict", _OTHER)
     if any(product.custody.is_erased(about, id_) for about, id_ in _about(product, arrival)):
         return Refusal("erased", outcome.reason)
     return placed("invalid", outcome.reason)
@@ -130,7 +135,7 @@ def _batch(product: Product, batch: Sequence[Line], read: Read, verified: bool) 
     outcomes = product.take([one for _, one in arrivals], verified=verified, patience=STREAM_DURABLE)
     for (number, arrival), outcome in zip(arrivals, outcomes, strict=True):
         if outcome.status == "refused":
-            refused.append(_refused(number, _refusal(product, arrival, outcome)))
+            refused.append(_refused(number, _refusal(product, arrival, outcome, shown=verified)))
     return Taken(
         stored=sum(one.status == "stored" for one in outcomes),
         known=sum(one.status == "known" for one in outcomes),

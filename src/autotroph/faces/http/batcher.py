@@ -41,6 +41,8 @@ class Batcher(Generic[Item, Result]):
         self._name, self._work = name, work
         self._room, self._largest, self._patience = room, largest, patience
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._due: deque[tuple[float, asyncio.Future[Result]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._turns: asyncio.Task[None] | None = None
 
@@ -59,23 +61,33 @@ class Batcher(Generic[Item, Result]):
             raise Overloaded(f"{self._name}: {self._room} wait already; send it again later")
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Result] = loop.create_future()
-        timer = loop.call_later(self._patience, self._give_up, outcome)
         self._waiting.append((item, outcome))
+        self._watch(loop, outcome)
         if self._turns is None:
             self._turns = loop.create_task(self._run())
-        try:
-            return await outcome
-        finally:
-            timer.cancel()
+        return await outcome
 
     def close(self) -> None:
         """Take nothing more; what is being done is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _give_up(self, outcome: asyncio.Future[Result]) -> None:
-        if not outcome.done():
+    def _watch(self, loop: asyncio.AbstractEventLoop, outcome: asyncio.Future[Result]) -> None:
+        """See that it ends in time. All wait equally long, so one timer is enough: that of the oldest."""
+        while self._due and self._due[0][1].done():
+            self._due.popleft()
+        self._due.append((loop.time() + self._patience, outcome))
+        if self._timer is None:
+            self._timer = loop.call_at(self._due[0][0], self._give_up, loop)
+
+    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell those whose time is over, and look again when the next one's is."""
+        self._timer, now = None, loop.time()
+        while self._due and (self._due[0][0] <= now or self._due[0][1].done()):
+            _, outcome = self._due.popleft()
             late = f"{self._name}: not done after {self._patience:g} s, and it may still be"
-            outcome.set_exception(Overloaded(f"{late}; the same sent again counts once"))
+            _fail([outcome], Overloaded(f"{late}; the same sent again counts once"))
+        if self._due:
+            self._timer = loop.call_at(self._due[0][0], self._give_up, loop)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

@@ -26,6 +26,8 @@ class Head:
         """Every header of a name, without spaces around it."""
         if name not in self._by_name:
             return []
+        if len(self._by_name) == len(self._said):  # no name came twice
+            return [self._by_name[name].decode("latin-1").strip()]
         return [value.decode("latin-1").strip() for other, value in self._said if other == name]
 
     def __contains__(self, name: bytes) -> bool:

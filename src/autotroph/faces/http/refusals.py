@@ -124,9 +124,21 @@ class Refusal(InputError):
         return answered(Error(self.body), STATUS[self.body.type], self.headers)
 
 
+class Document(Response):
+    """An answer that is one JSON document; starlette's takes several times as long to make its head."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+        self.status_code, self.body, self.background = status, body, None
+        self.raw_headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            *[(name.encode("latin-1"), said.encode("latin-1")) for name, said in headers.items()],
+        ]
+
+
 def answered(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A value as JSON."""
-    return Response(_ENCODER.encode(value), status, headers, "application/json")
+    return Document(_ENCODER.encode(value), status, headers or {})
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -1,5 +1,6 @@
 """The process: a socket, uvicorn on it, and an end that finishes what was begun."""
 
+import gc
 import logging
 import os
 import signal
@@ -149,6 +150,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take connections, and say so."""
+        gc.collect()
+        gc.freeze()  # what is there now stays: it is not gone through again and again for each answer
         await super().startup(sockets)
         self.ready()
 

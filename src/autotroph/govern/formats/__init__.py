@@ -6,6 +6,7 @@ emails        e-mail addresses
 phones        telephone numbers, by how they are written
 credentials   keys and tokens: a provider's form, and that they look drawn by lot
 signs         what the finders share
+finders       all of them, in the order in which they are asked
 
 Every finder takes time in proportion to the text, whatever is in it.
 """
