@@ -1,48 +1,35 @@
 """Signals to decisions, as SQL: for each slot one value a decision, and whether it may be learned from.
 
 Nearly every decision has at most one signal of a kind, and then every rule of taking comes to that one: so
-all slots are pivoted by one pass of plain aggregates (`once`). Where there are several in time, `several`
-takes them by their rule, for those decisions only. What is about users and sessions goes another way
-(`others`): a session of a hundred thousand decisions must not become a hundred thousand squared.
+all slots about decisions are pivoted by one pass of plain aggregates (`once`). Where there are several in
+time, `several` takes them by their rule, for those decisions only. What is about users and sessions goes
+another way (`others`): a session of a hundred thousand decisions must not become as many squared.
 """
 
-from autotroph.digest.engines.measures import About, Measures, Slot
-from autotroph.digest.engines.narrow import sources
+from autotroph.digest.engines.plan import Plan, Slot
 from autotroph.digest.engines.takes import running, whole
-
-Levels = frozenset[tuple[str, About]]
-"""Which signals there are about what: no query is made for others."""
 
 
 class Joining:
-    """The statements for one task.
+    """The statements for one task, over the tables `made` and `d` and the relation `s`."""
 
-    Args:
-        measures: of the task.
-        levels: which signals there are.
-    """
-
-    def __init__(self, measures: Measures, levels: Levels) -> None:
-        self._slots = dict(enumerate(measures.slots))
-        self._codes = {name: code for code, name in enumerate(sources(measures))}
-        self._levels = levels
-        self._direct = {
-            n: slot for n, slot in self._slots.items() if (slot.source, "decision") in levels
-        }
+    def __init__(self, plan: Plan) -> None:
+        self._slots = dict(enumerate(plan.slots))
+        self._direct = {n: slot for n, slot in self._slots.items() if slot.about == "decision"}
+        self._reward = frozenset(plan.measures[0].slots.values())
 
     def once(self) -> str:
         """(sequence, s0, s1, …, n, agreed): right where n is how many of them there are."""
         if not self._direct:
             return ""
-        conditions = {n: self._condition(slot) for n, slot in self._direct.items()}
-        values = [f"max({_column(slot)}) FILTER ({conditions[n]}) AS s{n}" for n, slot in self._direct.items()]
-        counted = " + ".join(f"count(*) FILTER ({each})" for each in conditions.values())
-        far = max(slot.limit for slot in self._direct.values())
+        slots = self._direct
+        values = [f"max({_single(one)}) FILTER ({_condition(one)}) AS s{n}" for n, one in slots.items()]
+        far = max(slot.limit for slot in slots.values())
+        codes = ", ".join(sorted({str(slot.source) for slot in slots.values()}))
         return (
-            f"SELECT m.sequence, {', '.join(values)}, {self._counted() or counted} AS n,"
-            ' bool_and(s.learns) AS agreed'
+            f"SELECT m.sequence, {', '.join(values)}, {self._counted()} AS n, {self._agreed()} AS agreed"
             " FROM made AS m JOIN s ON s.subject = m.about"
-            f" WHERE s.about = 'decision' AND s.\"at\" < m.\"at\" + {far!r} GROUP BY m.sequence"
+            f' WHERE s.k IN ({codes}) AND s."at" < m."at" + {far!r} GROUP BY m.sequence'
         )
 
     def doubtful(self) -> str:
@@ -50,75 +37,111 @@ class Joining:
         there = " + ".join(f"(s{n} IS NOT NULL)::INT" for n in self._direct)
         return f"SELECT sequence FROM once WHERE n > {there}"
 
-    def several(self) -> str:
-        """As `once`, for the doubtful ones."""
-        parts, agreed, values = [], [], []
-        for n, slot in self._direct.items():
-            taken = whole(slot.take, self._rows(slot), "sequence")
-            parts.append(f"LEFT JOIN ({taken}) AS t{n} USING (sequence)")
-            agreed.append(f"coalesce(t{n}.agreed, true)")
-            values.append(f"t{n}.v AS s{n}")
+    def again(self) -> str:
+        """The rows about the doubtful ones, which are few: read once more, now with what orders them."""
         return (
-            f"SELECT q.sequence, {', '.join(values)}, 0 AS n, {' AND '.join(agreed)} AS agreed"
-            f" FROM doubtful AS q {' '.join(parts)}"
+            'SELECT m.sequence, m."at" AS decided, s.* EXCLUDE (subject)'
+            " FROM doubtful AS q JOIN made AS m USING (sequence) JOIN s ON s.subject = m.about"
         )
 
-    def others(self) -> dict[str, tuple[int, str]]:
-        """(sequence, v, agreed) by name: of the slot, what is about sessions or users."""
-        found = {}
-        for n, slot in self._slots.items():
-            for about in ("session", "user"):
-                if (slot.source, about) in self._levels:
-                    found[f"s{n}_{about}"] = (n, self._other(slot, about))
-        return found
+    def several(self) -> str:
+        """(sequence, s0, s1, …, n, agreed): as `once`, for the doubtful ones."""
+        parts = [
+            f"LEFT JOIN ({whole(slot.take, _again(slot), 'sequence')}) AS t{n} USING (sequence)"
+            for n, slot in self._direct.items()
+        ]
+        values = ", ".join(f"t{n}.v AS s{n}" for n in self._direct)
+        return (
+            f"SELECT q.sequence, {values}, q.n, q.agreed"
+            f" FROM (SELECT sequence, n, agreed FROM once SEMI JOIN doubtful USING (sequence)) AS q {' '.join(parts)}"
+        )
+
+    def others(self) -> dict[str, str]:
+        """(sequence, v, agreed), by the name of a table: of each slot about sessions or users."""
+        apart = {n: slot for n, slot in self._slots.items() if slot.about != "decision"}
+        return {f"other{n}": _every(s) if s.credit == "every" else _credited(s) for n, s in apart.items()}
 
     def told(self) -> tuple[str, str]:
         """What joins all of it to `made`, and the columns: s0, s1, … and `agreed`."""
-        others = self.others()
+        others = [n for n in self._slots if n not in self._direct]
         joins = ["LEFT JOIN told USING (sequence)"] if self._direct else []
-        joins += [f"LEFT JOIN {name} USING (sequence)" for name in others]
-        columns, agreed = [], ["coalesce(told.agreed, true)"] if self._direct else []
-        for n, slot in self._slots.items():
-            narrower = [f"told.s{n}"] if n in self._direct else []
-            for name in (name for name, (of, _) in others.items() if of == n):
-                heard = " OR ".join([*(f"{each} IS NOT NULL" for each in narrower), f"{name}.v IS NULL"])
-                agreed.append(f"({heard} OR {name}.agreed)")
-                narrower.append(f"{name}.v")
-            columns.append(f"{_first(slot, narrower)} AS s{n}")
+        joins += [f"LEFT JOIN other{n} USING (sequence)" for n in others]
+        columns = [f"told.s{n} AS s{n}" if n in self._direct else f"other{n}.v AS s{n}" for n in self._slots]
+        agreed = ["coalesce(told.agreed, true)"] if self._direct else []
+        agreed += [f"coalesce(other{n}.agreed, true)" for n in others if n in self._reward]
         return " ".join(joins), ", ".join([*columns, f"{' AND '.join(agreed) or 'true'} AS agreed"])
 
     def _counted(self) -> str:
-        """All of the rows count alike, where no two slots read the same ones or up to different times."""
+        """All rows count alike, where no two slots read the same ones or up to different times."""
         slots = self._direct.values()
-        alike = len({slot.limit for slot in slots}) == 1 and len({slot.source for slot in slots}) == len(slots)
-        return "count(*)" if alike else ""
+        limits, sources = {slot.limit for slot in slots}, {slot.source for slot in slots}
+        if len(limits) == 1 and len(sources) == len(slots):
+            return "count(*)"
+        return " + ".join(f"count(*) FILTER ({_condition(slot)})" for slot in slots)
 
-    def _condition(self, slot: Slot) -> str:
-        return f's.k = {self._codes[slot.source]} AND s."at" < m."at" + {slot.limit!r}'
-
-    def _rows(self, slot: Slot) -> str:
-        return (
-            f'SELECT m.sequence, {_column(slot)} AS v, s."at", s.id, s."user", s.learns'
-            " FROM doubtful AS q JOIN made AS m USING (sequence) JOIN s ON s.subject = m.about"
-            f" WHERE s.about = 'decision' AND {self._condition(slot)}"
-        )
-
-    def _other(self, slot: Slot, about: About) -> str:
-        rows = (
-            f'SELECT s.subject AS key, {_column(slot)} AS v, s."at", s.id, s."user", s.learns FROM s'
-            f" WHERE s.about = '{about}' AND s.k = {self._codes[slot.source]}"
-        )
-        return (
-            f"SELECT m.sequence, r.v, r.agreed FROM made AS m ASOF JOIN ({running(slot.take, rows)}) AS r"
-            f' ON r.key = m."{about}" AND m."at" + {slot.limit!r} > r."at"'
-        )
+    def _agreed(self) -> str:
+        """Whether all that counts for the reward may be learned from."""
+        read = [slot for n, slot in self._direct.items() if n in self._reward]
+        if len(read) == len(self._direct) and self._counted() == "count(*)":
+            return "bool_and(s.learns)"
+        counts = " OR ".join(f"({_condition(slot)})" for slot in read) or "false"
+        return f"bool_and(s.learns OR NOT ({counts}))"
 
 
 def _column(slot: Slot) -> str:
     return "s.text" if slot.type == "text" else "s.number"
 
 
-def _first(slot: Slot, values: list[str]) -> str:
-    if not values:
-        return f"NULL::{'VARCHAR' if slot.type == 'text' else 'DOUBLE'}"
-    return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
+def _single(slot: Slot) -> str:
+    return "(s.number <> 0)::INT::DOUBLE" if slot.take == "any" else _column(slot)
+
+
+def _condition(slot: Slot) -> str:
+    return f's.k = {slot.source} AND s."at" < m."at" + {slot.limit!r}'
+
+
+def _again(slot: Slot) -> str:
+    return (
+        f'SELECT sequence, {_column(slot)} AS v, s."at", s.id, s."user" FROM again AS s'
+        f' WHERE s.k = {slot.source} AND s."at" < s.decided + {slot.limit!r}'
+    )
+
+
+def _every(slot: Slot) -> str:
+    """What is about a session or user counts for all of their decisions, up to its limit."""
+    rows = f'SELECT s.subject AS key, {_column(slot)} AS v, s."at", s.id, s."user" FROM s WHERE s.k = {slot.source}'
+    refused = f'SELECT subject, min("at") AS "at" FROM s WHERE k = {slot.source} AND NOT learns GROUP BY subject'
+    until = f'm."at" + {slot.limit!r}'
+    return (
+        f'SELECT m.sequence, r.v, q."at" IS NULL OR q."at" >= {until} AS agreed'
+        f' FROM made AS m ASOF JOIN ({running(slot.take, rows)}) AS r ON r.key = m."{slot.about}" AND {until} > r."at"'
+        f' LEFT JOIN ({refused}) AS q ON q.subject = m."{slot.about}"'
+    )
+
+
+def _credited(slot: Slot) -> str:
+    """What is about a session counts for some of its served decisions, by their places in it."""
+    value = f"{_column(slot)} / s.by_then" if slot.credit == "split" else _column(slot)
+    rows = (
+        f'SELECT m.sequence, {value} AS v, s."at", s.id, s."user", s.learns FROM ({_BY_THEN}) AS s'
+        f" JOIN ({_PLACES}) AS p ON p.session = s.subject AND {_CREDIT[slot.credit]}"
+        " JOIN made AS m ON m.about = p.key"
+        f' WHERE s.k = {slot.source} AND s."at" < m."at" + {slot.limit!r}'
+    )
+    return (
+        f"SELECT * FROM ({whole(slot.take, rows, 'sequence')})"
+        f" JOIN (SELECT sequence, bool_and(learns) AS agreed FROM ({rows}) GROUP BY sequence) USING (sequence)"
+    )
+
+
+_CREDIT = {"first": "p.place = 1", "last": "p.place = s.by_then", "split": "p.place <= s.by_then"}
+_PLACES = (
+    'SELECT session, key, "at", row_number() OVER (PARTITION BY session ORDER BY "at", id) AS place'
+    " FROM d WHERE served AND session IS NOT NULL"
+)
+_BY_THEN = (
+    "SELECT s.*, coalesce(p.place, a.place) AS by_then FROM s"
+    f' ASOF LEFT JOIN (SELECT session, "at", max(place) AS place FROM ({_PLACES}) GROUP BY session, "at") AS p'
+    ' ON p.session = s.subject AND s."at" >= p."at"'
+    f" JOIN (SELECT session, max(place) AS place FROM ({_PLACES}) GROUP BY session) AS a ON a.session = s.subject"
+)

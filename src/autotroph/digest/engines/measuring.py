@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from autotroph.digest.engines.measures import Measure, Measures
+from autotroph.digest.engines.plan import Plan, Wanted
 from autotroph.digest.engines.results import Cell, Figure
 from autotroph.stats.confidence import BURN_IN, _radius
 
@@ -13,79 +13,112 @@ if TYPE_CHECKING:
 
 
 def cells_of(
-    duck: "duckdb.DuckDBPyConnection", measures: Measures, by: Sequence[str], alpha: float, planned: int
+    duck: "duckdb.DuckDBPyConnection", plan: Plan, by: Sequence[str], alpha: float, planned: int
 ) -> tuple[Cell, ...]:
     """Every group of decisions, measured.
 
     Args:
         duck: has the tables `valued` and `cells`.
-        measures: of the task.
+        plan: of the task.
         by: what decisions are grouped by.
         alpha: probability of ever missing the mean, in the limit.
         planned: the number of clusters at which an interval shall be narrowest.
     """
-    numbered = range(len(measures.measures))
-    _make(duck, "summed", f"SELECT cell, {', '.join(map(_summed, numbered))} FROM valued GROUP BY cell")
-    _make(duck, "clustered", _clusters(numbered))
-    spread = duck.execute(
-        f"SELECT cell, {', '.join(map(_spread, numbered))} FROM clustered AS k JOIN summed AS t USING (cell)"
-        " GROUP BY cell"
-    ).fetchall()
-    spreads = {row[0]: [row[1 + 2 * i : 3 + 2 * i] for i in numbered] for row in spread}
-    names = ", ".join(["cell", "served", *(f"by_{name}" for name in by)])
+    numbered = list(enumerate(plan.measures))
+    _make(duck, "clustered", _clusters(plan))
+    means = ", ".join(_mean(i, one) for i, one in numbered)
+    _make(duck, "means", f"SELECT cell, {means} FROM clustered GROUP BY cell")
+    pulls = ", ".join(_pulls(i) for i, _ in numbered)
+    _make(
+        duck,
+        "pulled",
+        f"SELECT cell, {pulls} FROM ({_whole(plan)}) AS k JOIN means AS t USING (cell) GROUP BY cell",
+    )
+    sums = ", ".join(_summed(i, one) for i, one in numbered)
+    _make(
+        duck,
+        "summed",
+        f"SELECT cell, {sums} FROM clustered AS k JOIN means AS t USING (cell)"
+        " JOIN pulled AS p USING (cell) GROUP BY cell",
+    )
+    names = ", ".join(["served", *(f"by_{name}" for name in by)])
     found = duck.execute(
         f"SELECT {names}, t.* EXCLUDE (cell) FROM summed AS t JOIN cells USING (cell) ORDER BY ALL"
     ).fetchall()
     cells = []
-    for cell, served, *rest in found:
+    for served, *rest in found:
         grouped, sums = rest[: len(by)], rest[len(by) :]
         figures = tuple(
-            _figure(one, sums[_SUMS * i : _SUMS * (i + 1)], spreads[cell][i], alpha, planned)
-            for i, one in enumerate(measures.measures)
+            _figure(one, sums[_SUMS * i : _SUMS * (i + 1)], alpha, planned)
+            for i, one in numbered
             if served or one.unserved
         )
         cells.append(Cell(by=dict(zip(by, grouped, strict=True)), served=served, figures=figures))
     return tuple(sorted(cells, key=lambda one: (tuple(one.by.values()), not one.served)))
 
 
-_SUMS = 8
+_SUMS = 10
 
 
-def _summed(i: int) -> str:
-    v, f = f"v{i}", f"f{i}"
+def _clusters(plan: Plan) -> str:
+    """One pass over the decisions, without a condition in any aggregate: those are slow."""
+    sums = [
+        f"count(v{i}) AS n{i}, coalesce(sum(v{i}), 0) AS s{i}, coalesce(var_pop(v{i}), 0) AS q{i},"
+        f" {f'sum(x{i}::INT)' if one.range else 0} AS x{i}"
+        for i, one in enumerate(plan.measures)
+    ]
+    finals = ", ".join(f"f{h}" for h in range(len(plan.horizons)))
     return (
-        f"count({v}) FILTER ({f}) AS n{i}, avg({v}) FILTER ({f}) AS m{i}, var_samp({v}) FILTER ({f}) AS q{i},"
-        f" count(*) FILTER (NOT {f} AND {v} IS NULL), count({v}) FILTER (NOT {f}),"
-        f" count(*) FILTER ({f}), count(*) FILTER ({f} AND {v} IS NULL), count(*) FILTER ({f} AND x{i})"
+        f"SELECT cell, cluster, {finals}, count(*) AS n, {', '.join(sums)}"
+        f" FROM valued GROUP BY cell, cluster, {finals}"
     )
 
 
-def _clusters(numbered: range) -> str:
+def _mean(i: int, measure: Wanted) -> str:
+    final = f"FILTER (f{measure.clock})"
+    return f"sum(s{i}) {final} / nullif(sum(n{i}) {final}, 0) AS m{i}"
+
+
+def _whole(plan: Plan) -> str:
+    """Final values by cluster: a cluster's rows are apart where they are final for one horizon only."""
     sums = ", ".join(
-        f"count(v{i}) FILTER (f{i}) AS n{i}, coalesce(sum(v{i}) FILTER (f{i}), 0) AS s{i}" for i in numbered
+        f"sum(n{i}) FILTER (f{one.clock}) AS n{i}, sum(s{i}) FILTER (f{one.clock}) AS s{i}"
+        for i, one in enumerate(plan.measures)
     )
-    return f"SELECT cell, cluster, {sums} FROM valued GROUP BY cell, cluster"
+    return f"SELECT cell, cluster, {sums} FROM clustered GROUP BY cell, cluster"
 
 
-def _spread(i: int) -> str:
-    """How many clusters have a value, and how far they pull the mean: squares of Σ(value - mean)."""
+def _pulls(i: int) -> str:
     pull = f"k.s{i} - t.m{i} * k.n{i}"
-    return f"count(*) FILTER (k.n{i} > 0), sum(({pull}) * ({pull}))"
+    return f"count(*) FILTER (k.n{i} > 0) AS k{i}, sum(({pull}) * ({pull})) AS p{i}"
 
 
-def _figure(
-    measure: Measure, sums: Sequence[Any], spread: Sequence[Any], alpha: float, planned: int
-) -> Figure:
-    n, mean, variance, pending, provisional, final, unknown, clipped = sums
-    clusters, squares = spread
-    low, high = _interval(n, mean, clusters, squares, alpha, planned)
+def _summed(i: int, measure: Wanted) -> str:
+    """Of one measure: `_SUMS` columns, in the order in which `_figure` takes them."""
+    f = f"f{measure.clock}"
+    apart = f"k.s{i} / nullif(k.n{i}, 0) - t.m{i}"
+    return (
+        f"sum(k.n{i}) FILTER ({f}), any_value(t.m{i}),"
+        f" sum(k.n{i} * (k.q{i} + ({apart}) * ({apart}))) FILTER ({f} AND k.n{i} > 0),"
+        f" any_value(p.k{i}), any_value(p.p{i}),"
+        f" sum(k.n - k.n{i}) FILTER (NOT {f}), sum(k.n{i}) FILTER (NOT {f}),"
+        f" sum(k.n) FILTER ({f}), sum(k.n - k.n{i}) FILTER ({f}), sum(k.x{i}) FILTER ({f})"
+    )
+
+
+def _figure(measure: Wanted, sums: Sequence[Any], alpha: float, planned: int) -> Figure:
+    squares, pulls, mean = sums[2], sums[4], sums[1]
+    n, clusters, pending, provisional, final, unknown, clipped = (
+        int(sums[place] or 0) for place in (0, 3, 5, 6, 7, 8, 9)
+    )
+    low, high = _interval(n, mean, clusters, pulls, alpha, planned)
     return Figure(
         measure=measure.name,
         kind=measure.kind,
         version=measure.version,
         n=n,
         mean=mean,
-        variance=variance if variance is not None or not n else 0.0,
+        variance=squares / max(n - 1, 1) if n else None,
         low=low,
         high=high,
         clusters=clusters,

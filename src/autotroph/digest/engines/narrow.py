@@ -10,20 +10,19 @@ A key is a 64-bit hash of an id, because joining on texts takes twice as long. T
 are checked to be distinct, see `run`; that one of n orphaned signals takes one of m decisions for its own
 has a chance below n·m / 2^64, 2e-6 with six million of each.
 
-A number is NaN where the value has another type than the measure wants, which is not the same as no value.
-A text begins with `t`, and is `x` where the value has another type.
+Signals of another type than declared are left out, as the loop leaves them out.
 """
 
 import msgspec
 
-from autotroph.digest.engines.measures import Measures
+from autotroph.digest.engines.plan import INPUTS, Plan, Source
 from autotroph.records import IMPROVE
 
 GROUPED = ("release", "arm", "option", "variant", "policy", "fold", "provenance")
 """Columns of a decision that its measurements can be grouped by."""
 
 ANSWERS = ("cost_usd", "latency_ms", "tokens_in", "tokens_out")
-TEXTS = ("output", "chars", "shown")
+TEXTS = {"output": "output", "chars": "length(output)::DOUBLE", "shown": "(output <> '')::INT::DOUBLE"}
 
 
 class Raw(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,24 +41,19 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     made: str
 
 
-def raws(measures: Measures, by: tuple[str, ...]) -> dict[str, Raw]:
-    """The three relations that these measures need.
+def raws(plan: Plan, by: tuple[str, ...]) -> dict[str, Raw]:
+    """The three relations that a plan needs.
 
     Args:
-        measures: of one task.
+        plan: of one task.
         by: columns of a decision to group by.
     """
-    return {"d": _decisions(measures, by), "c": _completions(measures), "s": _signals(measures)}
+    return {"d": _decisions(plan, by), "c": _completions(plan), "s": _signals(plan)}
 
 
-def sources(measures: Measures) -> tuple[str, ...]:
-    """The names of the signals that are read; their places are what `s.k` holds."""
-    return tuple(sorted({slot.source for slot in measures.slots}))
-
-
-def subjects(measures: Measures) -> bool:
-    """Whether decisions have to be found by user and session, too."""
-    return bool(measures.slots)
+def subjects(plan: Plan) -> tuple[str, ...]:
+    """By what else decisions have to be found than by themselves."""
+    return tuple(sorted({slot.about for slot in plan.slots} - {"decision"}))
 
 
 def quoted(text: str) -> str:
@@ -105,92 +99,95 @@ _P = (
 )
 
 
-def _decisions(measures: Measures, by: tuple[str, ...]) -> Raw:
-    texts = dict.fromkeys(("id", "shadows", "cluster", "fold", *by))
+def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
+    texts = dict.fromkeys(("id", "shadows", "cluster", "fold", *by, *subjects(plan)))
+    columns = [_plain("sequence", "INTEGER"), _plain("at", "REAL"), _plain("served", "INTEGER"), _LEARNS]
+    columns += [_plain(name, "TEXT") for name in texts]
     made = [
-        "sequence",
-        "id",
-        '"at"',
-        "served::BOOLEAN AS served",
-        "learns::BOOLEAN AS learns",
+        *("sequence", "id", '"at"', "served::BOOLEAN AS served", "learns::BOOLEAN AS learns"),
         "fold <> 'gate' AS seen",
         "hash(id) AS key",
         "hash(CASE WHEN shadows = '' THEN id ELSE shadows END) AS about",
         "hash(cluster) AS cluster",
         *(f'"{name}" AS by_{name}' for name in by),
+        *(f'CASE WHEN "{each}" <> \'\' THEN hash("{each}") END AS "{each}"' for each in subjects(plan)),
+        *(_input(name, column.type) for name, column in plan.inputs.items()),
     ]
-    columns = [_plain("sequence", "INTEGER"), _plain("at", "REAL"), _plain("served", "INTEGER"), _LEARNS]
-    columns += [_plain(name, "TEXT") for name in texts]
-    if subjects(measures):
-        columns += [_plain("user", "TEXT"), _plain("session", "TEXT")]
-        made += [f'CASE WHEN "{each}" <> \'\' THEN hash("{each}") END AS "{each}"' for each in _SUBJECTS]
-    if measures.reads("p"):
+    if "p" in plan.columns:
         columns.append(_P)
-        made.append("p")
+        made.append("p::DOUBLE AS p")
+    if plan.inputs:
+        columns.append(("inputs", "coalesce(w.inputs, '{}')", "coalesce(w.inputs, '{}')", "TEXT"))
     return Raw(
         table="decisions",
         columns=tuple(columns),
-        where=f"t.task = {quoted(measures.task)}",
-        wide="",
+        where=f"t.task = {quoted(plan.task)}",
+        wide="decision_texts" if plan.inputs else "",
         made=", ".join(made),
     )
 
 
-_SUBJECTS = ("user", "session")
+def _input(name: str, type_: str) -> str:
+    """A scalar of what was asked; NULL where it is not there, or of another type."""
+    place = quoted('$."' + name.removeprefix(INPUTS) + '"')
+    found = f"json_type(inputs, {place})"
+    if type_ == "text":
+        return f"CASE WHEN {found} = 'VARCHAR' THEN json_extract_string(inputs, {place}) END AS \"{name}\""
+    number = f"json_extract(inputs, {place})::DOUBLE"
+    return (
+        f"CASE WHEN {found} IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE') THEN {number}"
+        f" WHEN {found} = 'BOOLEAN' THEN json_extract(inputs, {place})::BOOLEAN::INT::DOUBLE END AS \"{name}\""
+    )
 
 
-def _completions(measures: Measures) -> Raw:
+def _completions(plan: Plan) -> Raw:
     columns = [_plain("decision", "TEXT")]
     made = ["hash(decision) AS key"]
     for name in ANSWERS:
-        if measures.reads(name):
+        if name in plan.columns:
             columns.append(_plain(name, "INTEGER" if name.startswith("tokens") else "REAL"))
             made.append(f'"{name}"::DOUBLE AS "{name}"')
-    wide = measures.reads(*TEXTS)
-    if wide:
+    texts = {name: made for name, made in TEXTS.items() if name in plan.columns}
+    if texts:
         columns.append(("output", "coalesce(w.output, '')", "coalesce(w.output, '')", "TEXT"))
-        made += ["length(output)::DOUBLE AS chars", "(output <> '')::INT::DOUBLE AS shown"]
-        made += ["output"] if measures.reads("output") else []
+        made += [f"{each} AS {name}" for name, each in texts.items()]
     return Raw(
         table="completions",
         columns=tuple(columns),
         where="true",
-        wide="completion_texts" if wide else "",
+        wide="completion_texts" if texts else "",
         made=", ".join(made),
     )
 
 
-_VALUE = "CASE WHEN value_type = 'text' OR NOT isfinite(value_number) THEN 'NaN' ELSE value_number END::DOUBLE"
-_TEXT = "CASE WHEN value_type = 'text' THEN 't' || value_text ELSE 'x' END"
-
-
-def _signals(measures: Measures) -> Raw:
-    names = sources(measures)
-    coded = f"CASE t.name {' '.join(f'WHEN {quoted(n)} THEN {k}' for k, n in enumerate(names))} END"
-    texts = any(slot.type == "text" for slot in measures.slots)
+def _signals(plan: Plan) -> Raw:
+    texts = any(source.text for source in plan.sources)
+    coded = " ".join(f"WHEN {_of(source)} THEN {k}" for k, source in enumerate(plan.sources))
+    code = f"CASE {coded} END" if coded else "NULL"
     columns = [
-        ("k", coded, coded, "INTEGER"),
-        *(_plain(name, "TEXT") for name in ("subject", "about", "id", "user", "value_type")),
+        ("k", code, code, "INTEGER"),
+        *(_plain(name, "TEXT") for name in ("subject", "id", "user")),
         *(_plain(name, "REAL") for name in ("at", "value_number")),
         _LEARNS,
     ]
-    made = [
-        "k::UTINYINT AS k",
-        "hash(subject) AS subject",
-        "about",
-        "id",
-        '"user"',
-        '"at"',
-        "learns::BOOLEAN AS learns",
-        f"{_VALUE} AS number",
-    ]
+    made = ["k::USMALLINT AS k", "hash(subject) AS subject", "id", '"user"', '"at"']
+    made += ["learns::BOOLEAN AS learns", "value_number AS number"]
     if texts:
         columns.append(("value_text", "coalesce(w.value_text, '')", "coalesce(w.value_text, '')", "TEXT"))
-        made.append(f"{_TEXT} AS text")
+        made.append("value_text AS text")
+    wanted = " OR ".join(f"({_of(source)})" for source in plan.sources) or "false"
     return Raw(
         table="signals",
         columns=tuple(columns),
-        where=f"t.subject <> '' AND t.name IN ({', '.join(map(quoted, names))})" if names else "false",
+        where=f"t.subject <> '' AND ({wanted})",
         wide="signal_texts" if texts else "",
         made=", ".join(made),
+    )
+
+
+def _of(source: Source) -> str:
+    """Which rows are of a source."""
+    fits = "=" if source.text else "<>"
+    return (
+        f"t.name = {quoted(source.name)} AND t.about = {quoted(source.about)} AND t.value_type {fits} 'text'"
     )

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from autotroph.clock import digest
-from autotroph.digest.engines.measures import Kind
+from autotroph.records import MeasureKind
 
 Status = Literal["pending", "provisional", "final"]
 
@@ -23,7 +23,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     measure: str
-    kind: Kind
+    kind: MeasureKind
     version: str
     n: int
     mean: float | None

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotroph.digest.engines.joining import Joining
-from autotroph.digest.engines.measures import Measures
 from autotroph.digest.engines.measuring import cells_of
-from autotroph.digest.engines.narrow import quoted
+from autotroph.digest.engines.narrow import quoted, subjects
+from autotroph.digest.engines.plan import Plan
 from autotroph.digest.engines.results import Block, Digested, Manifest
 from autotroph.digest.engines.valuing import valued
 from autotroph.errors import LedgerError
@@ -24,15 +24,15 @@ class Run:
 
     Args:
         duck: has the relations, see `narrow`.
-        measures: of the task.
+        plan: of the task.
         by: columns of a decision that its measurements are grouped by.
         now: seconds since the epoch.
     """
 
     def __init__(
-        self, duck: "duckdb.DuckDBPyConnection", measures: Measures, by: Sequence[str], now: float
+        self, duck: "duckdb.DuckDBPyConnection", plan: Plan, by: Sequence[str], now: float
     ) -> None:
-        self._duck, self._measures, self._by, self._now = duck, measures, tuple(by), now
+        self._duck, self._plan, self._by, self._now = duck, plan, tuple(by), now
 
     def digest(self, through: int, alpha: float, planned: int) -> Digested:
         """Everything, from join to manifest.
@@ -43,11 +43,11 @@ class Run:
         """
         self.join()
         return Digested(
-            task=self._measures.task,
+            task=self._plan.task,
             through=through,
             now=self._now,
             decisions=self._one("SELECT count(*) FROM valued"),
-            cells=cells_of(self._duck, self._measures, self._by, alpha, planned),
+            cells=cells_of(self._duck, self._plan, self._by, alpha, planned),
             manifest=self.manifest(),
         )
 
@@ -55,25 +55,28 @@ class Run:
         """Makes the table `valued`: a row a decision, with its values."""
         by = ", ".join(["served", *(f"by_{name}" for name in self._by)])
         self._make("cells", f"SELECT row_number() OVER ()::USMALLINT AS cell, * FROM (SELECT DISTINCT {by} FROM d)")
-        rest = ", ".join(["id", *(f"by_{name}" for name in self._by)])
-        self._make("made", f"SELECT d.* EXCLUDE ({rest}), cells.cell FROM d JOIN cells USING ({by})")
+        kept = ["sequence", "key", "about", "cluster", "at", "served", "seen", "learns", *subjects(self._plan)]
+        kept += [name for name in self._plan.columns if name == "p" or name in self._plan.inputs]
+        made = ", ".join(f'd."{name}"' for name in kept)
+        self._make("made", f"SELECT {made}, cells.cell FROM d JOIN cells USING ({by})")
         self._check_keys()
-        joining = Joining(self._measures, self._levels())
+        joining = Joining(self._plan)
         if once := joining.once():
             self._make("once", once)
             self._make("doubtful", joining.doubtful())
-            self._make(
-                "told",
-                "SELECT * FROM once ANTI JOIN doubtful USING (sequence)"
-                f" UNION ALL {joining.several()}" if self._one("SELECT count(*) FROM doubtful") else "FROM once",
+            self._make("again", joining.again())
+            self._make("several", joining.several())
+            self._duck.execute(
+                "CREATE TEMP VIEW told AS SELECT * FROM once ANTI JOIN doubtful USING (sequence)"
+                " UNION ALL SELECT * FROM several"
             )
-        for name, (_, sql) in joining.others().items():
+        for name, sql in joining.others().items():
             self._make(name, sql)
-        self._make("valued", valued(self._measures, *joining.told(), self._now))
+        self._make("valued", valued(self._plan, *joining.told(), self._now))
 
     def manifest(self) -> Manifest:
         """The decisions that may be learned from, with what their reward came to."""
-        reward = self._measures.measures[0]
+        reward = self._plan.measures[0]
         blocks = self._duck.execute(
             "SELECT min(sequence), max(sequence), count(*),"
             " sha256(string_agg(id || chr(9) || v0::VARCHAR, chr(10) ORDER BY sequence))"
@@ -82,7 +85,7 @@ class Run:
         ).fetchall()
         made = tuple(Block(*row) for row in blocks)
         return Manifest(
-            task=self._measures.task,
+            task=self._plan.task,
             measure=reward.name,
             version=reward.version,
             rows=sum(one.rows for one in made),
@@ -92,11 +95,12 @@ class Run:
     def write(self, file: Path) -> None:
         """Writes a row for each decision and measure to a Parquet file, in ledger order."""
         parts = []
-        for i, one in enumerate(self._measures.measures):
-            status = f"CASE WHEN f{i} THEN 'final' WHEN v{i} IS NULL THEN 'pending' ELSE 'provisional' END"
+        for i, one in enumerate(self._plan.measures):
+            clipped, f = f"x{i}" if one.range else "false", f"f{one.clock}"
+            status = f"CASE WHEN {f} THEN 'final' WHEN v{i} IS NULL THEN 'pending' ELSE 'provisional' END"
             parts.append(
                 f"SELECT id AS decision, sequence, {i} AS place, {quoted(one.name)} AS measure,"
-                f" {quoted(one.version)} AS version, v{i} AS value, {status} AS status, x{i} AS clipped"
+                f" {quoted(one.version)} AS version, v{i} AS value, {status} AS status, {clipped} AS clipped"
                 f" FROM valued JOIN d USING (sequence){'' if one.unserved else ' WHERE valued.served'}"
             )
         rows = " UNION ALL ".join(parts)
@@ -104,13 +108,6 @@ class Run:
             f"COPY (SELECT * EXCLUDE (place) FROM ({rows}) ORDER BY sequence, place)"
             f" TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)"
         )
-
-    def _levels(self) -> frozenset[Any]:
-        names = {code: name for code, name in enumerate(sorted({s.source for s in self._measures.slots}))}
-        if not names:
-            return frozenset()
-        found = self._duck.execute("SELECT DISTINCT k, about FROM s").fetchall()
-        return frozenset((names[code], about) for code, about in found)
 
     def _check_keys(self) -> None:
         """No two decisions may share a key; see `narrow`."""

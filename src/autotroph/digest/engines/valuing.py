@@ -1,33 +1,30 @@
 """Decisions with what came back to values, as SQL: silence, the expression, the range, what is final."""
 
-from autotroph.digest.engines.measures import Measure, Measures
-from autotroph.digest.engines.standin import emit
 from autotroph.digest.engines.narrow import quoted
-from autotroph.records import Value
-from autotroph.spec.tree import Column, ColumnType
+from autotroph.digest.engines.plan import Plan, Wanted
+from autotroph.spec.emission import emit
+from autotroph.spec.tree import Column
 
 
-def valued(measures: Measures, joins: str, told: str, now: float) -> str:
-    """One row a decision: v0, v1, … the values, x0, x1, … whether they had left their range, f0, … finality.
+def valued(plan: Plan, joins: str, told: str, now: float) -> str:
+    """One row a decision: v0, v1, … values, x0, x1, … whether they had left their range, f0, … finality.
 
     Args:
-        measures: of the task, in whose order the columns are numbered.
+        plan: measures and horizons are numbered in its order.
         joins: what joins the signals to `made`.
         told: the columns of the signals, one a slot, and `agreed`.
         now: seconds since the epoch.
     """
-    numbered = list(enumerate(measures.measures))
-    final = ", ".join(f'{now!r} >= m."at" + {one.horizon!r} AS f{i}' for i, one in numbered)
-    joined = f"SELECT m.*, c.* EXCLUDE (key), {told}, {final} FROM made AS m JOIN c ON c.key = m.key {joins}"
-    resolved = [
-        f"{_resolved(one, name, slot, measures.slots[slot].type, i)} AS r{i}_{slot}"
-        for i, one in numbered
-        for name, slot in one.slots.items()
-    ]
+    numbered = list(enumerate(plan.measures))
+    final = [f'{now!r} >= m."at" + {horizon!r} AS f{h}' for h, horizon in enumerate(plan.horizons)]
+    joined = (
+        f"SELECT m.*, c.* EXCLUDE (key), {', '.join([told, *final])} FROM made AS m JOIN c ON c.key = m.key {joins}"
+    )
+    resolved = [f"{_resolved(one, name)} AS r{i}_{slot}" for i, one in numbered for name, slot in one.slots.items()]
     raw = [f"{_value(one, i)} AS w{i}" for i, one in numbered]
     values = [f"{_clipped(one, i)} AS v{i}" for i, one in numbered]
-    left = [f"coalesce({_clipped(one, i)} <> w{i}, false) AS x{i}" for i, one in numbered]
-    finals = [f"f{i}" for i, _ in numbered]
+    left = [f"coalesce({_clipped(one, i)} <> w{i}, false) AS x{i}" for i, one in numbered if one.range]
+    finals = [f"f{h}" for h in range(len(plan.horizons))]
     kept = ["sequence", "cell", "cluster", "served", "seen AND learns AND agreed AS learned"]
     return (
         f"SELECT {', '.join([*kept, *finals, *values, *left])} FROM"
@@ -35,22 +32,19 @@ def valued(measures: Measures, joins: str, told: str, now: float) -> str:
     )
 
 
-def _resolved(measure: Measure, name: str, slot: int, type_: ColumnType, number: int) -> str:
-    """What a signal means to a measure: the value, or what its silence means once it is final."""
-    heard = f"s{slot}"
+def _resolved(measure: Wanted, name: str) -> str:
+    """What a signal means to a measure: its value, or what its silence means once it is final."""
+    heard = f"s{measure.slots[name]}"
+    if name in measure.heard:
+        heard = f"{heard} / {measure.heard[name]!r}::DOUBLE"
     if name in measure.silent:
-        silence = _silence(measure.silent[name])
-        heard = f"coalesce({heard}, CASE WHEN f{number} THEN {silence} END)"
-    if type_ == "text":
-        return f"CASE WHEN starts_with({heard}, 't') THEN substr({heard}, 2) END"
-    return f"nullif({heard}, 'NaN'::DOUBLE)"
+        value = measure.silent[name]
+        silence = quoted(value) if isinstance(value, str) else f"{float(value)!r}::DOUBLE"
+        heard = f"coalesce({heard}, CASE WHEN f{measure.clock} THEN {silence} END)"
+    return heard
 
 
-def _silence(value: Value) -> str:
-    return quoted(f"t{value}") if isinstance(value, str) else f"{float(value)!r}::DOUBLE"
-
-
-def _value(measure: Measure, number: int) -> str:
+def _value(measure: Wanted, number: int) -> str:
     def column(wanted: Column) -> str:
         slot = measure.slots.get(wanted.name)
         return f'"{wanted.name}"' if slot is None else f"r{number}_{slot}"
@@ -59,7 +53,7 @@ def _value(measure: Measure, number: int) -> str:
     return value if measure.unserved else f"CASE WHEN served THEN {value} END"
 
 
-def _clipped(measure: Measure, number: int) -> str:
+def _clipped(measure: Wanted, number: int) -> str:
     if measure.range is None:
         return f"w{number}"
     low, high = measure.range

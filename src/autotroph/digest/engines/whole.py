@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from autotroph.digest.engines.measures import Measures, measures_of
 from autotroph.digest.engines.narrow import GROUPED, from_parquet, raws
+from autotroph.digest.engines.plan import Plan, plan_of
 from autotroph.digest.engines.results import Digested
 from autotroph.digest.engines.run import Run
 from autotroph.errors import UnknownName
 from autotroph.spec import Spec
+from autotroph.spec.emission import prepare
 from autotroph.store.segments import Segments
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ def whole(
     Raises:
         UnknownName: there is no such task or column.
     """
-    measures = measures_of(spec, task)
+    plan = plan_of(spec, task)
     with opened(limits) as duck:
-        for name, sql in _views(measures, by, segments).items():
+        for name, sql in _views(plan, by, segments).items():
             duck.execute(f"CREATE TEMP VIEW {name} AS {sql}")
-        run = Run(duck, measures, by, now)
+        run = Run(duck, plan, by, now)
         found = run.digest(segments.through, limits.alpha, limits.planned)
         if rows is not None:
             run.write(rows)
@@ -88,14 +89,15 @@ def opened(limits: Limits) -> Iterator["duckdb.DuckDBPyConnection"]:
         }
         with duckdb.connect(config=config) as duck:
             duck.execute("SET enable_progress_bar = false")
+            prepare(duck, "duckdb")
             yield duck
 
 
-def _views(measures: Measures, by: Sequence[str], segments: Segments) -> dict[str, str]:
+def _views(plan: Plan, by: Sequence[str], segments: Segments) -> dict[str, str]:
     for name in by:
         if name not in GROUPED:
             raise UnknownName("column to group by", name, GROUPED)
     return {
         name: from_parquet(raw, segments.paths(raw.table), segments.paths(raw.wide) if raw.wide else [])
-        for name, raw in raws(measures, tuple(by)).items()
+        for name, raw in raws(plan, tuple(by)).items()
     }

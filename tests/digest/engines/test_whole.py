@@ -1,0 +1,105 @@
+"""Whole digestion equals the loop's own reference, decision by decision, whatever the history holds."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from histories import SIGNALS, Row, history, kept, referred
+
+from autotroph.digest.engines.whole import whole
+from autotroph.digest.measures import measures_of
+from autotroph.records import Decision
+from autotroph.spec import Spec, parse
+from autotroph.store.segments import Segments
+
+HORIZON = 10.0
+VALUES = [
+    "ok",
+    "ok + coalesce(stars, 0) / 2 + p",
+    "coalesce(kept(said), 1) * coalesce(mood, 0.5)",
+    "CASE WHEN said = 'ab' THEN 1 WHEN done THEN stars ELSE mood END",
+    "length(said) - tokens_in - 10 * cost_usd + shown + chars / 10",
+    "coalesce(inputs.age, 0) / 3 + (inputs.plan = 'pro') + coalesce(early, 0.25)",
+]
+
+
+def declared(luck: random.Random, value: str) -> Spec:
+    """Signals that are taken, limited and credited in ways drawn by luck."""
+    about = {name: luck.choice(("decision", "decision", "session", "user")) for name in SIGNALS}
+    about["early"] = about["stars"]
+    signals = "\n".join(f"{name} = {{ {_signal(luck, name, one)} }}" for name, one in about.items())
+    scores = "served" if "user" in about.values() else luck.choice(("any", "served"))
+    silent = luck.choice(("{}", "{ ok = false, stars = 3, said = 'ab' }", "{ ok = { heard = 0.5 } }"))
+    return parse(f"""
+[product]
+name = "p"
+[tasks.t]
+kind = "choice"
+actions = ["a", "b"]
+reward = "r"
+guardrails = ["g"]
+context = {{ plan = "category", age = "number" }}
+[signals]
+{signals}
+[rewards.r]
+value = "{value}"
+range = [0, 2]
+horizon = "{HORIZON:g}s"
+scores = "{scores}"
+silent = {silent}
+[guardrails.g]
+value = "latency_ms + coalesce(stars, 1)"
+horizon = "4s"
+[outcomes.o]
+value = "done"
+horizon = "12s"
+silent = {{ done = false }}
+""")
+
+
+def _signal(luck: random.Random, name: str, about: str) -> str:
+    type_ = SIGNALS.get(name, "number")
+    takes = {"text": ("last", "first"), "number": ("last", "first", "mean", "votes")}
+    said: dict[str, Any] = {"type": type_, "about": about}
+    said["take"] = luck.choice(takes.get(type_, ("last", "first", "any", "mean", "votes")))
+    if about != "user":
+        said["scores"] = "any"
+    if about == "session":
+        said["credit"] = luck.choice(("every", "first", "last", *(("split",) if type_ != "text" else ())))
+    if luck.random() < 0.3:
+        said["within"] = "5s"
+    if name == "early":
+        said["of"] = "stars"
+    return ", ".join(f'{key} = "{value}"' for key, value in said.items())
+
+
+def near(row: Row) -> tuple[object, ...]:
+    name, value, *rest = row
+    return (name, value if value is None else pytest.approx(value, rel=1e-12, abs=1e-12), *rest)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_it_equals_the_reference(seed: int, tmp_path: Path) -> None:
+    luck = random.Random(seed)
+    rows = list(history(luck, 120, HORIZON))
+    ledger = kept(tmp_path, iter(rows))
+    segments = Segments.open(ledger)
+    served = {row.id for row in rows if isinstance(row, Decision) and row.served}
+    for value in VALUES:
+        spec, now = declared(luck, value), luck.choice((0.0, 120.0, 130.0 + HORIZON, 1e6))
+        file = tmp_path / "rows.parquet"
+        found = whole(spec, "t", segments, now, rows=file)
+        for place, (name, measure) in enumerate(measures_of(spec, "t").items()):
+            expected, learned = referred(ledger, measure, now)
+            mine = duckdb.execute(
+                "SELECT decision, value, status, clipped FROM read_parquet(?) WHERE measure = ?", [str(file), name]
+            ).fetchall()
+            assert {row[0]: row for row in mine} == {key: near(row) for key, row in expected.items()}
+            final = [r[1] for key, r in expected.items() if key in served and r[2] == "final" and r[1] is not None]
+            figures = [cell.figures[place] for cell in found.cells if cell.served]
+            assert sum(one.n for one in figures) == len(final)
+            assert sum(one.n * (one.mean or 0.0) for one in figures) == pytest.approx(sum(final))
+            if measure.kind == "reward":
+                assert found.manifest.rows == len(learned)
