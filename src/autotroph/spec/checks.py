@@ -21,6 +21,7 @@ from autotroph.spec.declaration import (
 )
 from autotroph.spec.expressions import ANSWER_COLUMNS, compile_expression
 from autotroph.spec.lines import Path
+from autotroph.spec.moments import fault_of
 from autotroph.spec.policies import Longest, PolicyDocument, Threshold
 from autotroph.spec.shape import Fault, describe, show
 from autotroph.spec.tree import ColumnType
@@ -165,6 +166,8 @@ def _signal(spec: Declaration, name: str, signal: SignalSpec) -> Iterator[Fault]
     yield from _take(signal, path)
     if signal.of:
         yield from _alias(spec, signal, (*path, "of"))
+    if signal.sql:
+        yield from _implicit(signal, path)
 
 
 def _take(signal: SignalSpec, path: Path) -> Iterator[Fault]:
@@ -176,6 +179,20 @@ def _take(signal: SignalSpec, path: Path) -> Iterator[Fault]:
         yield Fault((*path, "credit"), f"for signals about a session; this one is about a {signal.about}")
     if signal.credit == "split" and signal.type == "text":
         yield Fault((*path, "credit"), "a text cannot be split among decisions")
+
+
+def _implicit(signal: SignalSpec, path: Path) -> Iterator[Fault]:
+    """A signal that nobody sends: of each subject it has one value, which the whole session gives."""
+    if signal.of:
+        yield Fault((*path, "of"), "a signal is either what its sql yields or another one read again")
+    if signal.about == "user":
+        yield Fault((*path, "about"), 'its sql sees one session at a time; "decision" and "session" are left')
+    if signal.take != "last":
+        yield Fault((*path, "take"), 'its sql gives each subject one value; "last" is left')
+    if signal.scores == "any":
+        yield Fault((*path, "scores"), 'what people do depends on what they were shown; "served" is left')
+    if why := fault_of(signal.sql):
+        yield Fault((*path, "sql"), why)
 
 
 def _alias(spec: Declaration, signal: SignalSpec, path: Path) -> Iterator[Fault]:

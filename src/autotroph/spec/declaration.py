@@ -95,6 +95,7 @@ class SignalSpec(Declared, frozen=True, kw_only=True):
         within: it counts only so long after the decision, whatever the horizon is.
         of: reads the rows of another signal, so that one signal can count in several ways.
         credit: which decisions of a session a signal about that session is credited to.
+        sql: nobody sends it; it is what this SELECT over `moments` yields, see `spec.moments`.
     """
 
     type: ColumnType
@@ -104,6 +105,7 @@ class SignalSpec(Declared, frozen=True, kw_only=True):
     within: Duration | None = None
     of: str = ""
     credit: Literal["every", "first", "last", "split"] = "every"
+    sql: str = ""
 
 
 class ResponseSpec(Declared, frozen=True, kw_only=True):
