@@ -296,8 +296,8 @@ class TestARewardThatDoesNotDeserveIt:
     def finding(self, product, low, high):
         version = product.rooms.versions("finish")["kept"]
         row = Measurement(
-            name=named("kept", version), task="finish", value=(low + high) / 2, low=low, high=high, n=12, alpha=0.05,
-            since=0, until=product.store.last(), at=product.clock.now(),
+            name=named("kept", version), task="finish", value=(low + high) / 2, low=low, high=high, n=12,
+            alpha=0.05, since=0, until=product.store.last(), at=product.clock.now(),
         )  # fmt: skip
         product.store.append(row).durable()
 
