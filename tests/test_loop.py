@@ -3,6 +3,7 @@
 import pytest
 
 from autotroph.demo.scoreboard import trace
+from autotroph.observe.deserving import named
 from autotroph.records import (
     Body,
     Cycle,
@@ -287,3 +288,41 @@ class TestLearningWithinTheEnvelope:
             one.cycle()
             other.cycle()
             assert trace(one.store) == trace(other.store)
+
+
+class TestARewardThatDoesNotDeserveIt:
+    """The gate reads the newest finding about the reward, and works for none that should not be chased."""
+
+    def finding(self, product, low, high):
+        version = product.rooms.versions("finish")["kept"]
+        row = Measurement(
+            name=named("kept", version), task="finish", value=(low + high) / 2, low=low, high=high, n=12,
+            alpha=0.05, since=0, until=product.store.last(), at=product.clock.now(),
+        )  # fmt: skip
+        product.store.append(row).durable()
+
+    def judged(self, product):
+        rounds(product, 3)
+        product.propose("finish", "better", policy=by("fine"))
+        rounds(product, 1)
+        return next(
+            one for one in product.store.scan(Verdict) if one.judge == "gate" and one.finding != "undecided"
+        )
+
+    def test_is_not_chased(self, product):
+        self.finding(product, 0.0, 0.0)
+        verdict = self.judged(product)
+        assert verdict.finding == "refused"
+        assert "'kept' does not deserve to be chased, by 12 past experiments" in verdict.reason
+
+    def test_is_chased_when_that_is_unknown_and_the_verdict_warns(self, product):
+        self.finding(product, 0.0, 1.0)
+        verdict = self.judged(product)
+        assert verdict.finding == "advance"
+        assert "is unknown" in verdict.evidence["worthwhile"]["reason"]
+
+    def test_is_not_chased_where_the_row_says_nothing_that_can_be_read(self, product):
+        self.finding(product, 0.2, 0.4)
+        verdict = self.judged(product)
+        assert verdict.finding == "refused"
+        assert "a gate fails closed" in verdict.reason

@@ -11,6 +11,7 @@ from autotroph.deploy.evidence import increments_of
 from autotroph.deploy.serving import Answered
 from autotroph.digest.measures import measured
 from autotroph.ingest.joining import Joined
+from autotroph.observe.deserving import deserving
 from autotroph.observe.lift import lift, lift_over_holdback
 from autotroph.observe.steps import steps
 from autotroph.records import (
@@ -150,6 +151,8 @@ def observe(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now:
         rows += _closed(rooms, task, now)
     if desk.comparisons.grown(MEASURE_EVERY):
         rows.append(_lift(rooms, task, through, now))
+    if rooms.examine(task, now):
+        rows += deserving(rooms.store, rooms.spec, task, now, rooms.versions(task))
     return rows
 
 

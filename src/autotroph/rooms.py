@@ -5,7 +5,7 @@ crash gives the same rooms as never having closed it.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import RLock
 
 from msgspec.structs import replace
@@ -16,11 +16,13 @@ from autotroph.deploy.desk import Desk
 from autotroph.deploy.lateness import Lateness
 from autotroph.deploy.models import Model, ModelPool
 from autotroph.deploy.serving import Answered, Serving
+from autotroph.deploy.worthwhile import Passage, worthwhile
 from autotroph.digest.digestion import Digestion
 from autotroph.digest.measures import Measure, measure_of, measures_of
 from autotroph.errors import LedgerError, SpecError, suggest
 from autotroph.govern.custody import Custody
 from autotroph.ingest.joining import Joiner, Open, Use
+from autotroph.observe.deserving import named
 from autotroph.optimize.bench import Bench
 from autotroph.optimize.track import Job
 from autotroph.policy.documents import AnyPolicy, freeze, thaw
@@ -32,6 +34,7 @@ from autotroph.records import (
     Cycle,
     Decision,
     Entry,
+    Measurement,
     Record,
     Reward,
     Signal,
@@ -42,6 +45,9 @@ from autotroph.store import Store
 
 MEASURE_EVERY = 100
 """Final rewards between two measurements of the lift."""
+
+EXAMINE_EVERY = 86_400.0
+"""Seconds between two looks at whether a reward deserves to be chased."""
 
 
 class Rooms:
@@ -116,6 +122,26 @@ class Rooms:
             if signal.name in self._learns_from and signal.fold == "tracks" and signal.terms.may_learn:
                 yield str(signal.value)
 
+    # whether the reward deserves it -------------------------------------------------------------------
+
+    def versions(self, task: str) -> dict[str, str]:
+        """What is declared now, of all that is measured for a task: the version of each."""
+        return {name: measure.version for name, measure in self.measures[task].items()}
+
+    def examine(self, task: str, now: float) -> bool:
+        """Whether it is time to look again if the task's reward deserves to be chased."""
+        found = self._finding(task)
+        return bool(self.spec.outcomes) and (found is None or now >= found.at + EXAMINE_EVERY)
+
+    def passage(self, task: str) -> Passage:
+        """Whether the gate may work for the task's reward."""
+        return worthwhile(task, self.spec.task(task).reward, self._finding(task))
+
+    def _finding(self, task: str) -> Measurement | None:
+        reward = self.spec.task(task).reward
+        name = named(reward, self.measures[task][reward].version)
+        return self.store.get(Measurement, task=task, name=name)
+
     # opening -----------------------------------------------------------------------------------------
 
     def _recall(self) -> None:
@@ -162,7 +188,7 @@ class Rooms:
         serving = Serving(self.spec.task(task), self.pool, self.policy, self.salt)
         reward = self.measures[task][self.spec.task(task).reward]
         late = Lateness(self.store, task, reward.signals, reward.horizon)
-        return Desk(task, self.spec, serving, late)
+        return Desk(task, self.spec, serving, late, partial(self.passage, task))
 
     def _thawed(self, digest: str) -> AnyPolicy:
         artefact = self.store.get(Artefact, digest=digest)

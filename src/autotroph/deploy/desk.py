@@ -5,6 +5,7 @@ through `board.apply`, in a running product as when one is opened again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from autotroph.deploy.ladder import advance, next_share
 from autotroph.deploy.releases import declared, learns, released, staged
 from autotroph.deploy.serving import Answered, Serving
 from autotroph.deploy.standing import Live, Standing
+from autotroph.deploy.worthwhile import Passage
 from autotroph.errors import GateError
 from autotroph.policy.documents import freeze
 from autotroph.records import (
@@ -35,6 +37,9 @@ from autotroph.records import (
 )
 from autotroph.spec import Spec
 
+OPEN = partial(Passage, open=True, reason="")
+"""The passage where nobody asks."""
+
 PROOF_SHARE = 0.25
 """From this share of the people on, a step is climbed by proof; below, proof would cost too much traffic."""
 
@@ -47,12 +52,19 @@ class Desk:
         spec: the declaration.
         serving: answers.
         late: why what comes back about an arm comes too late to compare, see `lateness`.
+        passage: whether the gate may work for the task's reward, see `worthwhile`.
     """
 
     def __init__(
-        self, task: str, spec: Spec, serving: Serving, late: Callable[[int, float], str] = lambda *_: ""
+        self,
+        task: str,
+        spec: Spec,
+        serving: Serving,
+        late: Callable[[int, float], str] = lambda *_: "",
+        passage: Callable[[], Passage] = OPEN,
     ) -> None:
-        self.task, self.spec, self.serving, self._late = task, spec, serving, late
+        self.task, self.spec, self.serving = task, spec, serving
+        self._late, self._passage = late, passage
         self.reward = spec.reward_of(task)[1]
         self.board = Board(task, spec.gate.alpha)
         self.comparisons = Comparisons()
@@ -217,7 +229,13 @@ class Desk:
                 )
                 rows += [verdict] if self.board.news(verdict) else []
                 continue
-            verdict = self._screen(candidate, fold, worth, now)
+            passage = self._passage()
+            verdict = (
+                self._screen(candidate, fold, worth, now)
+                if passage.open
+                else self._ended(candidate, "refused", passage.reason, now, "gate")
+            )
+            verdict = replace(verdict, evidence={**verdict.evidence, **passage.evidence})
             if not self.board.news(verdict):
                 continue
             if verdict.finding == "advance":

@@ -67,8 +67,9 @@ class Lateness:
             if not found.enough:
                 return (
                     f"a horizon of {_span(self._horizon)} is too short: in the {arm} arm only"
-                    f" {found.share:.0%} of {name!r} came within it (of {found.n} within twice of it; at least"
-                    f" {COVERED:.0%} are wanted), and 95 % after {_span(found.late)} or more; declare a longer horizon"
+                    f" {found.share:.0%} of {name!r} came within it, at least {COVERED:.0%} are wanted (of"
+                    f" {found.n} within twice of it; 95 % came after {_span(found.late)} or more); declare a"
+                    " longer horizon"
                 )
         return ""
 
