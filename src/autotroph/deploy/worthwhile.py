@@ -79,7 +79,8 @@ def worthwhile(
 
 def _fault(found: Measurement, task: str, reward: str) -> str:
     """What is wrong with a row; empty where it is one of the three findings."""
-    if found.task != task or not found.name.startswith(f"deserves/{reward}/"):
+    about, _, _ = found.name.rpartition("/")
+    if found.task != task or about != f"deserves/{reward}":
         return f"the row is about {found.name!r} of task {found.task!r}"
     said = found.value, found.low, found.high
     if said not in ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (0.5, 0.0, 1.0)):

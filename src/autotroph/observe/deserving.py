@@ -13,7 +13,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from autotroph.errors import UnknownName
 from autotroph.observe.agreement import Agreement, agreement
 from autotroph.observe.audited import Audit, audits
 from autotroph.observe.experiments import LEVEL, Asked, Experiment, experiments, newest_version
@@ -133,18 +132,6 @@ def rows(found: Deserving, until: int, now: float) -> tuple[Measurement, ...]:
         }
         parts += [(f"{name}/{what}/{one.outcome}", interval) for what, interval in measured.items()]
     return tuple(_row(said, interval, found.task, until, now) for said, interval in parts)
-
-
-def task_of(spec: Spec, reward: str) -> str:
-    """The first task that chases a reward.
-
-    Raises:
-        UnknownName: no task does.
-    """
-    chased = {task.reward: name for name, task in reversed(spec.tasks.items()) if task.reward}
-    if reward not in chased:
-        raise UnknownName("reward of a task", reward, chased)
-    return chased[reward]
 
 
 def _against(reader: Reader, asked: Asked, span: tuple[float, float], level: float) -> Against:
