@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autotroph.errors import UnknownName
+from autotroph.errors import InputError, UnknownName
 from autotroph.faces.cli import options
 from autotroph.faces.cli.opening import declared, reader_of
 from autotroph.faces.cli.refusals import Polite
@@ -48,9 +48,7 @@ def check(*, name: str, html: Path | None, config: Path, as_json: bool) -> None:
     """
     found = _examined(declared(config), name, config)
     if html is not None:
-        from autotroph.faces.report.deserving import write_deserving
-
-        write_deserving(found, html)
+        _write(found, html)
     if as_json:
         options.emit({"rewards": [_told(one) for one in found], "html": None if html is None else str(html)})
     else:
@@ -74,6 +72,15 @@ def _examined(spec: Spec, name: str, config: Path) -> list[Deserving]:
         return [examine(reader, spec, task) for task, reward in chased.items() if name in ("", reward)]
     finally:
         reader.close()
+
+
+def _write(found: list[Deserving], path: Path) -> None:
+    from autotroph.faces.report.deserving import write_deserving
+
+    try:
+        write_deserving(found, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _told(found: Deserving) -> dict[str, Any]:
