@@ -1,10 +1,10 @@
 """Tree to SQL: one scalar expression for DuckDB, SQLite or Spark, with the meaning of `evaluation.py`.
 
 Each engine has its own way with what is not a finite number, so a result that may be infinite or NaN is
-written *loose*: until it is looked at, not being finite means NULL. Infinity stays not finite through + - * and
-as a dividend, so most expressions are looked at once, at the end. Where a loose value meets something that would
-hide it (a comparison, a divisor, LEAST, COALESCE), it becomes NULL there, in a form that mentions it once,
-because mentioning it twice at each of a hundred levels is 2^100.
+written *loose*: until it is looked at, not being finite means NULL. Infinity stays not finite through + - *
+and as a dividend, so most expressions are looked at once, at the end. Where a loose value meets what
+would hide it (a comparison, a divisor, LEAST, COALESCE), it becomes NULL there, in a form that mentions it
+once, because mentioning it twice at each of a hundred levels is 2^100.
 
 Names are not written here: `column` says how a column is read.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from autotroph.spec.evaluation import evaluator
-from autotroph.spec.tree import Apply, Case, Column, Node, Null, Number, Text, columns
+from autotroph.spec.tree import Apply, Case, Column, Node, Null, Number, Text
 
 Dialect = Literal["duckdb", "sqlite", "spark"]
 Form = Literal["number", "loose", "truth", "text", "null"]
@@ -85,24 +85,41 @@ def prepare(connection: Any, dialect: Dialect) -> None:
 
 
 def functions(dialect: Dialect) -> dict[str, tuple[Callable[..., float | None], int]]:
-    """What emitted SQL calls and the engine lacks, with how many texts each takes: the reference's own."""
-    return {name: (_function(tree), len(tree.arguments)) for name, tree in CALLED[dialect].items()}
+    """What emitted SQL calls and the engine lacks, with how many texts each takes: the reference's own.
+
+    DuckDB's own levenshtein counts bytes, and SQLite's length ends at a NUL.
+    """
+    measures = {"autotroph_distance": (_distance(), 2), "autotroph_length": (_length(), 1)}
+    return {name: measures[name] for name in CALLED[dialect]}
 
 
-def _function(tree: Apply) -> Callable[..., float | None]:
-    evaluate = evaluator(tree)
-    names = list(columns(tree))
-    return lambda *texts: evaluate(dict(zip(names, texts, strict=True)))
-
-
-_WRITTEN, _OUTPUT = Column("written", "text"), Column("output", "text")
-_DISTANCE = Apply("distance", (_WRITTEN, _OUTPUT))
-CALLED: dict[Dialect, dict[str, Apply]] = {
-    "duckdb": {"autotroph_distance": _DISTANCE},
-    "sqlite": {"autotroph_distance": _DISTANCE, "autotroph_length": Apply("length", (_OUTPUT,))},
-    "spark": {},
+CALLED: dict[Dialect, tuple[str, ...]] = {
+    "duckdb": ("autotroph_distance",),
+    "sqlite": ("autotroph_distance", "autotroph_length"),
+    "spark": (),
 }
-"""DuckDB's own levenshtein counts bytes, and SQLite's length ends at a NUL."""
+
+
+def _distance() -> Callable[..., float | None]:
+    evaluate = evaluator(Apply("distance", (Column("written", "text"), Column("output", "text"))))
+
+    def distance(written: str | None, output: str | None) -> float | None:
+        found: float | None = evaluate({"written": written, "output": output})
+        return found
+
+    return distance
+
+
+def _length() -> Callable[..., float | None]:
+    evaluate = evaluator(Apply("length", (Column("text", "text"),)))
+
+    def length(text: str | None) -> float | None:
+        found: float | None = evaluate({"text": text})
+        return found
+
+    return length
+
+
 SPARK_SETTINGS = {
     "spark.sql.subexpressionElimination.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
