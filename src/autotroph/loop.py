@@ -34,6 +34,7 @@ from autotroph.rooms import MEASURE_EVERY, Rooms
 def cycle(rooms: Rooms) -> Cycle:
     """Once round. Returns when everything that it decided is on disk."""
     rooms.store.append().durable()
+    notice(rooms)
     now, through = rooms.clock.now(), rooms.store.last()
 
     arrived = ingest(rooms, through)
@@ -53,6 +54,12 @@ def cycle(rooms: Rooms) -> Cycle:
     rooms.append(*rows, done)
     rooms.last = done
     return done
+
+
+def notice(rooms: Rooms) -> None:
+    """1  What nobody sent, and can be seen in what people did: rows of their own, as if sent before."""
+    faults = rooms.implicit.take(rooms.clock.now())
+    rooms.append(*(rooms.entry("loop", "signal failed", name, reason=why) for name, why in faults.items()))
 
 
 def ingest(rooms: Rooms, through: int) -> list[Answered]:

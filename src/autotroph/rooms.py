@@ -21,6 +21,7 @@ from autotroph.digest.digestion import Digestion
 from autotroph.digest.measures import Measure, measure_of, measures_of
 from autotroph.errors import LedgerError, SpecError, suggest
 from autotroph.govern.custody import Custody
+from autotroph.ingest.implicit import Implicit
 from autotroph.ingest.joining import Joiner, Open, Use
 from autotroph.observe.deserving import named
 from autotroph.optimize.bench import Bench
@@ -69,6 +70,7 @@ class Rooms:
             store,
             {task: {one.name: _use(one) for one in self.measures[task].values()} for task in self.tasks},
         )
+        self.implicit = Implicit(spec, store, clock, custody)
         self.bench = Bench({name: _job(spec, name) for name in spec.tracks}, self.last.marks)
         self._learns_from = _learns_from(spec)
         self._recall()

@@ -11,5 +11,7 @@
 | files.py | JSONL and CSV, row by row |
 | parquet.py | Parquet, a batch of rows at a time |
 | importing.py | a file taken in, and where to go on |
+| implicit.py | signals that nobody sends, found in what people did |
+| happened.py | what happened in some sessions, in order, as SQL |
 | joining.py | decisions and what came back about them, in whatever order they came |
 """

@@ -13,6 +13,8 @@ user, as declared, and its *event time* is before the horizon, and before `withi
 | mean | their mean |
 | votes | of each user the last, and of these the mean; those without a user are one |
 
+Of a signal that nobody sends (see `implicit`) the newest row of a subject is what it is, and no other counts.
+
 A signal about a session is credited to every served decision of its task in the session; or to the first, or
 the last, of those that were made by then; or it is split among them evenly. Where its clock says that none
 was made by then, all were.
@@ -168,7 +170,8 @@ class _Heard:
         subjects = sorted({_subject(kind, one.decision) for one in waiting for kind in about})
         self._said: dict[tuple[str, str, str], list[Said]] = defaultdict(list)
         if names:
-            given = json.dumps(subjects), json.dumps(names), through
+            given: dict[str, str | int] = {"subjects": json.dumps(subjects), "names": json.dumps(names)}
+            given |= {"implicit": _implicit(declared), "through": through}
             for place, said in map(_said, reader.query(_SAID, given).rows):
                 self._said[place].append(said)
         for known in self._said.values():
@@ -215,6 +218,11 @@ def _credited(
         yield said
 
 
+def _implicit(declared: Iterable[tuple[str, SignalSpec]]) -> str:
+    """The signals among these that nobody sends, as a JSON list of names."""
+    return json.dumps(sorted({name for name, signal in declared if signal.sql}))
+
+
 def _subject(about: str, decision: Decision) -> str:
     return {"decision": decision.about, "session": decision.session, "user": decision.user}[about]
 
@@ -252,9 +260,12 @@ TAKE: dict[str, Callable[[Sequence[Said]], Value]] = {
 _SAID = """
 SELECT s.about, s.subject, s.name, s.at, s.id, s.value_type, s.value_number, t.value_text, s.user, s.learn,
        s.purposes
-FROM json_each(?) AS w CROSS JOIN signals AS s ON s.subject = w.value
+FROM json_each(:subjects) AS w CROSS JOIN signals AS s ON s.subject = w.value
 LEFT JOIN signal_texts AS t ON t.sequence = s.sequence
-WHERE s.name IN (SELECT value FROM json_each(?)) AND s.sequence <= ?"""
+WHERE s.name IN (SELECT value FROM json_each(:names)) AND s.sequence <= :through
+  AND (s.name NOT IN (SELECT value FROM json_each(:implicit)) OR s.sequence = (
+    SELECT max(n.sequence) FROM signals AS n
+    WHERE n.subject = s.subject AND n.name = s.name AND n.about = s.about AND n.sequence <= :through))"""
 
 _SESSIONS = """
 SELECT d.session, d.task, d.at, d.id FROM json_each(?) AS w CROSS JOIN decisions AS d ON d.session = w.value
@@ -264,7 +275,8 @@ _NEW = """
 SELECT DISTINCT d.id FROM signals AS s CROSS JOIN decisions AS d ON {}
 WHERE s.sequence > :since AND s.sequence <= :through AND s.about = :about
   AND s.name IN (SELECT value FROM json_each(:names))
-  AND d.task = :task AND d.sequence <= :since AND d.at + :horizon > s.at"""
+  AND d.task = :task AND d.sequence <= :since
+  AND (d.at + :horizon > s.at OR s.name IN (SELECT value FROM json_each(:implicit)))"""
 
 _ABOUT = {
     "decision": ("d.id = s.subject", "d.shadows = s.subject AND d.shadows <> ''"),
@@ -288,9 +300,11 @@ def _touching(
     horizon = max((use.horizon for use in uses.values()), default=0.0)
     declared = [(name, signal) for use in uses.values() for name, signal in use.signals.items()]
     given: dict[str, str | int | float] = {"task": task, "since": since, "through": through}
+    implicit = {"implicit": _implicit(declared)}
     for about, joins in _ABOUT.items():
         names = sorted({signal.of or name for name, signal in declared if signal.about == about})
         for join in joins if names else ():
-            yield _NEW.format(join), given | {"about": about, "names": json.dumps(names), "horizon": horizon}
+            said = {"about": about, "names": json.dumps(names), **implicit}
+            yield _NEW.format(join), given | said | {"horizon": horizon}
     if credited := sorted({signal.of or name for name, signal in declared if signal.credit != "every"}):
         yield _JOINING, given | {"names": json.dumps(credited)}

@@ -200,6 +200,8 @@ def _alias(spec: Declaration, signal: SignalSpec, path: Path) -> Iterator[Fault]
     source = spec.signals.get(signal.of, signal)
     if source.of:
         yield Fault(path, f"{signal.of} reads {source.of} itself; name that one")
+    if source.sql:
+        yield Fault(path, f"{signal.of} is what its sql yields; declare another signal with that sql")
     for what in ("type", "about"):
         mine, theirs = getattr(signal, what), getattr(source, what)
         if mine != theirs:

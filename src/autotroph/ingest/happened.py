@@ -1,0 +1,94 @@
+"""What happened in some sessions, as SQL: the relation `moments` that signals nobody sends are found in.
+
+Parameters: `:sessions`, a JSON list of them, and `:through`, the sequence up to which rows are read;
+`:implicit`, a JSON list of the signals that are found so, which are no moments themselves.
+"""
+
+from autotroph.records import IMPROVE
+
+_SESSION = "iif({0}.session = '', {0}.id, {0}.session)"
+"""A decision without a session is a session of its own."""
+
+_FREE = f"""{{0}}.learn AND ({{0}}.purposes = '["{IMPROVE}"]'
+  OR EXISTS (SELECT 1 FROM json_each({{0}}.purposes) AS p WHERE p.value = '{IMPROVE}'))"""
+
+_TOLD = "s.sequence <= :through AND s.name NOT IN (SELECT value FROM json_each(:implicit))"
+
+HAPPENED = f"""
+WITH made AS MATERIALIZED (
+  SELECT d.*, d.session AS visit FROM json_each(:sessions) AS w
+  CROSS JOIN decisions AS d ON d.session = w.value WHERE d.session <> ''
+  UNION ALL
+  SELECT d.*, d.id FROM json_each(:sessions) AS w
+  CROSS JOIN decisions AS d ON d.id = w.value WHERE d.session = ''
+), shown AS MATERIALIZED (
+  SELECT * FROM made WHERE served AND sequence <= :through
+), happened AS MATERIALIZED (
+  SELECT visit, sequence, id AS decision, user, task, 'decision' AS kind, option AS name, at, id AS tie,
+         NULL AS number, '' AS source, {_FREE.format("shown")} AS free
+  FROM shown
+  UNION ALL
+  SELECT d.visit, s.sequence, d.id, iif(s.user = '', d.user, s.user), d.task, 'signal', s.name, s.at, s.id,
+         s.value_number, s.source, {_FREE.format("s")}
+  FROM shown AS d CROSS JOIN signals AS s ON s.subject = d.id WHERE s.about = 'decision' AND {_TOLD}
+  UNION ALL
+  SELECT s.subject, s.sequence, NULL, s.user, '', 'signal', s.name, s.at, s.id, s.value_number, s.source,
+         {_FREE.format("s")}
+  FROM json_each(:sessions) AS w CROSS JOIN signals AS s ON s.subject = w.value
+  WHERE s.about = 'session' AND {_TOLD}
+)"""
+
+MOMENTS_OF = f"""{HAPPENED}, moments AS MATERIALIZED (
+  SELECT h.visit AS session, h.user, h.task, h.decision, h.kind, h.name, h.number AS value,
+         t.value_text AS text, i.inputs, coalesce(o.output, iif(h.kind = 'decision', '', NULL)) AS output,
+         h.source, h.at, row_number() OVER onwards AS number, lag(h.at) OVER onwards AS before_at,
+         lead(h.at) OVER onwards AS next_at,
+         min(iif(h.kind = 'decision', h.at, NULL)) OVER (backwards
+           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS next_decision_at
+  FROM happened AS h
+  LEFT JOIN signal_texts AS t ON h.kind = 'signal' AND t.sequence = h.sequence
+  LEFT JOIN decision_texts AS i ON h.kind = 'decision' AND i.sequence = h.sequence
+  LEFT JOIN completions AS f ON h.kind = 'decision' AND f.decision = h.decision AND f.sequence <= :through
+  LEFT JOIN completion_texts AS o ON o.sequence = f.sequence
+  WINDOW onwards AS (PARTITION BY h.visit ORDER BY h.at, h.kind, h.tie),
+         backwards AS (PARTITION BY h.visit ORDER BY h.at DESC, h.kind DESC, h.tie DESC)
+  ORDER BY h.visit, number
+)"""
+
+_STATE = f"""{HAPPENED}, state AS MATERIALIZED (
+  SELECT visit, min(free) AS free, max(at) AS last FROM happened GROUP BY visit
+)"""
+_ABOUT = """d.user, d.verified, d.fold, d.purposes, d.learn, d.region, d.retention, x.free, x.last
+FROM shown AS d JOIN state AS x ON x.visit = d.visit"""
+
+STATE = {
+    "decision": f"{_STATE} SELECT d.id, d.visit, {_ABOUT} ORDER BY d.sequence",
+    "session": f"""{_STATE} SELECT d.visit, d.visit, {_ABOUT}
+WHERE d.session <> '' AND d.sequence = (SELECT min(e.sequence) FROM shown AS e WHERE e.visit = d.visit)
+ORDER BY d.sequence""",
+}
+"""What rows can be about, by the declared `about`: with the terms of it, and of its session."""
+
+TOUCHED = f"""
+SELECT {_SESSION.format("d")} FROM decisions AS d
+WHERE d.sequence > :since AND d.sequence <= :through AND d.served
+UNION SELECT {_SESSION.format("d")} FROM signals AS s CROSS JOIN decisions AS d ON d.id = s.subject
+WHERE s.sequence > :since AND s.about = 'decision' AND d.served AND {_TOLD}
+UNION SELECT s.subject FROM signals AS s WHERE s.sequence > :since AND s.about = 'session' AND {_TOLD}"""
+
+ACTIVE = f"""
+SELECT {_SESSION.format("d")} FROM decisions AS d
+WHERE d.at >= :after AND d.sequence <= :through AND d.served
+UNION SELECT {_SESSION.format("d")} FROM signals AS s CROSS JOIN decisions AS d ON d.id = s.subject
+WHERE s.at >= :after AND s.sequence <= :through AND s.about = 'decision' AND d.served
+UNION SELECT s.subject FROM signals AS s
+WHERE s.at >= :after AND s.sequence <= :through AND s.about = 'session'"""
+
+KNOWN = """
+SELECT s.subject, s.key, s.value_type, s.value_number, t.value_text, s.at, s.user, s.verified, s.fold,
+       s.purposes, s.learn, s.region, s.retention
+FROM json_each(:subjects) AS w CROSS JOIN signals AS s ON s.subject = w.value AND s.name = :name
+LEFT JOIN signal_texts AS t ON t.sequence = s.sequence
+WHERE s.about = :about AND s.source = 'system' AND s.sequence = (
+  SELECT max(n.sequence) FROM signals AS n
+  WHERE n.subject = w.value AND n.name = :name AND n.about = :about AND n.source = 'system')"""
