@@ -23,7 +23,7 @@ ARMS = ("main", "control", "candidate")
 LIKED = {"brief": 0.52, "careful": 0.61, "chatty": 0.47, "formal": 0.55}
 PRICE = {"brief": 0.002, "careful": 0.009, "chatty": 0.004, "formal": 0.003}
 NOT_ASKED = Terms(purposes=(), learn=False)
-WORDS = "thank you for writing to us about the card that you lost we will send another one today".split()
+WORDS = ("thank", "you", "for", "writing", "about", "the", "card", "that", "was", "lost", "we", "send")
 
 DECLARATION = """
 [product]
@@ -35,7 +35,11 @@ kind = "chat"
 unit = "user"
 reward = "useful"
 guardrails = ["cost", "latency", "disliked"]
-variants = { brief = { model = "m" }, careful = { model = "m" }, chatty = { model = "m" }, formal = { model = "m" } }
+[tasks.reply.variants]
+brief = { model = "m" }
+careful = { model = "m" }
+chatty = { model = "m" }
+formal = { model = "m" }
 [signals]
 accepted = { type = "boolean" }
 rating = { type = "number" }

@@ -13,7 +13,13 @@ from autotroph.records import Completion, Decision, Option, Proposal, Record, Si
 from autotroph.store import open_reader, open_store
 from autotroph.store.segments import copying
 
-SIGNALS: dict[str, str] = {"ok": "boolean", "stars": "number", "said": "text", "mood": "number", "done": "boolean"}
+SIGNALS: dict[str, str] = {
+    "ok": "boolean",
+    "stars": "number",
+    "said": "text",
+    "mood": "number",
+    "done": "boolean",
+}
 VALUES: tuple[Value, ...] = (True, False, 0.0, 2.0, -1.5, 7.0, "", "ab", "abc", "zé\x00")
 REFUSED = Terms(learn=False)
 
@@ -26,7 +32,9 @@ def history(luck: random.Random, decisions: int, horizon: float) -> Iterator[Rec
         decision = _decision(luck, f"d{n}", at)
         rows += [decision, _completion(luck, decision.id, at)] if luck.random() < 0.9 else [decision]
         if luck.random() < 0.2:
-            shadow = replace(decision, id=f"x{n}", served=False, shadows=decision.id, option=luck.choice("ab"))
+            shadow = replace(
+                decision, id=f"x{n}", served=False, shadows=decision.id, option=luck.choice("ab")
+            )
             rows += [shadow, _completion(luck, shadow.id, at)]
     for n in range(3 * decisions):
         rows.append(_signal(luck, n, decisions, horizon))
@@ -56,7 +64,9 @@ def _decision(luck: random.Random, id_: str, at: float) -> Decision:
         user=user,
         session=luck.choice(("", "s1", "s2")),
         terms=luck.choice((Terms(), Terms(), REFUSED, Terms(purposes=("report",)))),
-        inputs=luck.choice(({}, {"plan": "pro", "age": 3}, {"plan": 7, "age": "old"}, {"plan": "", "age": True})),
+        inputs=luck.choice(
+            ({}, {"plan": "pro", "age": 3}, {"plan": 7, "age": "old"}, {"plan": "", "age": True})
+        ),
         proposals=(Proposal("a"),),
     )
 
@@ -81,7 +91,9 @@ def _signal(luck: random.Random, n: int, decisions: int, horizon: float) -> Sign
             ("user", ["u1", "u2", "u4"]),
         )
     )
-    at = luck.choice((90.0, *(float(luck.randrange(100, 140)) + luck.choice((0.0, horizon, 5.0)) for _ in "ab")))
+    at = luck.choice(
+        (90.0, *(float(luck.randrange(100, 140)) + luck.choice((0.0, horizon, 5.0)) for _ in "ab"))
+    )
     return Signal(
         id=f"g{luck.randrange(10**6)}-{n}",
         name=luck.choice((*SIGNALS, "unused")),

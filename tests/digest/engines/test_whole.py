@@ -7,7 +7,10 @@ from typing import Any
 import duckdb
 import pytest
 from histories import SIGNALS, Row, history, kept, referred
+from msgspec import structs
 
+from autotroph.digest.engines.ledger import whole_ledger
+from autotroph.digest.engines.options import Options
 from autotroph.digest.engines.whole import whole
 from autotroph.digest.measures import measures_of
 from autotroph.records import Decision
@@ -90,16 +93,39 @@ def test_it_equals_the_reference(seed: int, tmp_path: Path) -> None:
     for value in VALUES:
         spec, now = declared(luck, value), luck.choice((0.0, 120.0, 130.0 + HORIZON, 1e6))
         file = tmp_path / "rows.parquet"
-        found = whole(spec, "t", segments, now, rows=file)
+        found = whole(spec, "t", segments, now, Options(rows=str(file)))
         for place, (name, measure) in enumerate(measures_of(spec, "t").items()):
             expected, learned = referred(ledger, measure, now)
             mine = duckdb.execute(
-                "SELECT decision, value, status, clipped FROM read_parquet(?) WHERE measure = ?", [str(file), name]
+                "SELECT decision, value, status, clipped FROM read_parquet(?) WHERE measure = ?",
+                [str(file), name],
             ).fetchall()
             assert {row[0]: row for row in mine} == {key: near(row) for key, row in expected.items()}
-            final = [r[1] for key, r in expected.items() if key in served and r[2] == "final" and r[1] is not None]
+            final = [
+                r[1] for key, r in expected.items() if key in served and r[2] == "final" and r[1] is not None
+            ]
             figures = [cell.figures[place] for cell in found.cells if cell.served]
             assert sum(one.n for one in figures) == len(final)
             assert sum(one.n * (one.mean or 0.0) for one in figures) == pytest.approx(sum(final))
             if measure.kind == "reward":
                 assert found.manifest.rows == len(learned)
+
+
+def test_the_ledger_gives_what_its_segments_give(tmp_path: Path) -> None:
+    luck = random.Random(11)
+    ledger = kept(tmp_path, history(luck, 150, HORIZON))
+    segments = Segments.open(ledger)
+    for value in VALUES:
+        spec = declared(luck, value)
+        mine = whole(spec, "t", segments, 140.0)
+        other = whole_ledger(spec, "t", ledger, 140.0)
+        assert other.manifest == mine.manifest
+        assert len(other.cells) == len(mine.cells)
+        for one, two in zip(other.cells, mine.cells, strict=True):
+            assert (one.by, one.served) == (two.by, two.served)
+            for left, right in zip(one.figures, two.figures, strict=True):
+                assert [near_by(each) for each in structs.astuple(left)] == list(structs.astuple(right))
+
+
+def near_by(value: object) -> object:
+    return pytest.approx(value, rel=1e-12, abs=1e-12) if isinstance(value, float) else value

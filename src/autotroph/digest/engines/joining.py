@@ -53,7 +53,8 @@ class Joining:
         values = ", ".join(f"t{n}.v AS s{n}" for n in self._direct)
         return (
             f"SELECT q.sequence, {values}, q.n, q.agreed"
-            f" FROM (SELECT sequence, n, agreed FROM once SEMI JOIN doubtful USING (sequence)) AS q {' '.join(parts)}"
+            " FROM (SELECT sequence, n, agreed FROM once SEMI JOIN doubtful USING (sequence)) AS q "
+            + " ".join(parts)
         )
 
     def others(self) -> dict[str, str]:
@@ -109,12 +110,14 @@ def _again(slot: Slot) -> str:
 
 def _every(slot: Slot) -> str:
     """What is about a session or user counts for all of their decisions, up to its limit."""
-    rows = f'SELECT s.subject AS key, {_column(slot)} AS v, s."at", s.id, s."user" FROM s WHERE s.k = {slot.source}'
-    refused = f'SELECT subject, min("at") AS "at" FROM s WHERE k = {slot.source} AND NOT learns GROUP BY subject'
+    value, of = _column(slot), f"FROM s WHERE s.k = {slot.source}"
+    rows = f'SELECT s.subject AS key, {value} AS v, s."at", s.id, s."user" {of}'
+    refused = f'SELECT subject, min("at") AS "at" {of} AND NOT learns GROUP BY subject'
     until = f'm."at" + {slot.limit!r}'
     return (
         f'SELECT m.sequence, r.v, q."at" IS NULL OR q."at" >= {until} AS agreed'
-        f' FROM made AS m ASOF JOIN ({running(slot.take, rows)}) AS r ON r.key = m."{slot.about}" AND {until} > r."at"'
+        f" FROM made AS m ASOF JOIN ({running(slot.take, rows)}) AS r"
+        f' ON r.key = m."{slot.about}" AND {until} > r."at"'
         f' LEFT JOIN ({refused}) AS q ON q.subject = m."{slot.about}"'
     )
 
@@ -130,7 +133,8 @@ def _credited(slot: Slot) -> str:
     )
     return (
         f"SELECT * FROM ({whole(slot.take, rows, 'sequence')})"
-        f" JOIN (SELECT sequence, bool_and(learns) AS agreed FROM ({rows}) GROUP BY sequence) USING (sequence)"
+        f" JOIN (SELECT sequence, bool_and(learns) AS agreed FROM ({rows}) GROUP BY sequence)"
+        " USING (sequence)"
     )
 
 
@@ -141,7 +145,8 @@ _PLACES = (
 )
 _BY_THEN = (
     "SELECT s.*, coalesce(p.place, a.place) AS by_then FROM s"
-    f' ASOF LEFT JOIN (SELECT session, "at", max(place) AS place FROM ({_PLACES}) GROUP BY session, "at") AS p'
+    f' ASOF LEFT JOIN (SELECT session, "at", max(place) AS place FROM ({_PLACES}) GROUP BY ALL) AS p'
     ' ON p.session = s.subject AND s."at" >= p."at"'
-    f" JOIN (SELECT session, max(place) AS place FROM ({_PLACES}) GROUP BY session) AS a ON a.session = s.subject"
+    f" JOIN (SELECT session, max(place) AS place FROM ({_PLACES}) GROUP BY session) AS a"
+    " ON a.session = s.subject"
 )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from autotroph.digest.engines.options import Options
 from autotroph.digest.engines.plan import Plan, Wanted
 from autotroph.digest.engines.results import Cell, Figure
 from autotroph.stats.confidence import BURN_IN, _radius
@@ -12,19 +13,15 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def cells_of(
-    duck: "duckdb.DuckDBPyConnection", plan: Plan, by: Sequence[str], alpha: float, planned: int
-) -> tuple[Cell, ...]:
+def cells_of(duck: "duckdb.DuckDBPyConnection", plan: Plan, options: Options) -> tuple[Cell, ...]:
     """Every group of decisions, measured.
 
     Args:
         duck: has the tables `valued` and `cells`.
         plan: of the task.
-        by: what decisions are grouped by.
-        alpha: probability of ever missing the mean, in the limit.
-        planned: the number of clusters at which an interval shall be narrowest.
+        options: what decisions are grouped by, and how sure to be.
     """
-    numbered = list(enumerate(plan.measures))
+    numbered, by = list(enumerate(plan.measures)), options.by
     _make(duck, "clustered", _clusters(plan))
     means = ", ".join(_mean(i, one) for i, one in numbered)
     _make(duck, "means", f"SELECT cell, {means} FROM clustered GROUP BY cell")
@@ -34,11 +31,11 @@ def cells_of(
         "pulled",
         f"SELECT cell, {pulls} FROM ({_whole(plan)}) AS k JOIN means AS t USING (cell) GROUP BY cell",
     )
-    sums = ", ".join(_summed(i, one) for i, one in numbered)
+    summed = ", ".join(_summed(i, one) for i, one in numbered)
     _make(
         duck,
         "summed",
-        f"SELECT cell, {sums} FROM clustered AS k JOIN means AS t USING (cell)"
+        f"SELECT cell, {summed} FROM clustered AS k JOIN means AS t USING (cell)"
         " JOIN pulled AS p USING (cell) GROUP BY cell",
     )
     names = ", ".join(["served", *(f"by_{name}" for name in by)])
@@ -49,7 +46,7 @@ def cells_of(
     for served, *rest in found:
         grouped, sums = rest[: len(by)], rest[len(by) :]
         figures = tuple(
-            _figure(one, sums[_SUMS * i : _SUMS * (i + 1)], alpha, planned)
+            _figure(one, sums[_SUMS * i : _SUMS * (i + 1)], options)
             for i, one in numbered
             if served or one.unserved
         )
@@ -106,12 +103,12 @@ def _summed(i: int, measure: Wanted) -> str:
     )
 
 
-def _figure(measure: Wanted, sums: Sequence[Any], alpha: float, planned: int) -> Figure:
+def _figure(measure: Wanted, sums: Sequence[Any], options: Options) -> Figure:
     squares, pulls, mean = sums[2], sums[4], sums[1]
     n, clusters, pending, provisional, final, unknown, clipped = (
         int(sums[place] or 0) for place in (0, 3, 5, 6, 7, 8, 9)
     )
-    low, high = _interval(n, mean, clusters, pulls, alpha, planned)
+    low, high = _interval(n, mean, clusters, pulls, options)
     return Figure(
         measure=measure.name,
         kind=measure.kind,
@@ -131,15 +128,13 @@ def _figure(measure: Wanted, sums: Sequence[Any], alpha: float, planned: int) ->
 
 
 def _interval(
-    n: int, mean: float | None, clusters: int, squares: float | None, alpha: float, planned: int
+    n: int, mean: float | None, clusters: int, squares: float | None, options: Options
 ) -> tuple[float | None, float | None]:
     """Around a ratio of sums over clusters: each pulls it by (Σvalue - mean · count) / (count a cluster)."""
-    if mean is None or squares is None:
+    if mean is None or squares is None or clusters < BURN_IN:
         return None, None
-    if clusters < BURN_IN:
-        return -math.inf, math.inf
     spread = math.sqrt(squares / (clusters - 1)) * clusters / n
-    radius = spread * _radius(clusters, alpha, planned, "both")
+    radius = spread * _radius(clusters, options.alpha, options.planned, "both")
     return mean - radius, mean + radius
 
 

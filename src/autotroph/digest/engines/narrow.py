@@ -13,32 +13,42 @@ has a chance below n·m / 2^64, 2e-6 with six million of each.
 Signals of another type than declared are left out, as the loop leaves them out.
 """
 
+from typing import Literal
+
 import msgspec
 
 from autotroph.digest.engines.plan import INPUTS, Plan, Source
 from autotroph.records import IMPROVE
 
-GROUPED = ("release", "arm", "option", "variant", "policy", "fold", "provenance")
-"""Columns of a decision that its measurements can be grouped by."""
-
 ANSWERS = ("cost_usd", "latency_ms", "tokens_in", "tokens_out")
 TEXTS = {"output": "output", "chars": "length(output)::DOUBLE", "shown": "(output <> '')::INT::DOUBLE"}
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A column as SQLite is asked for it: few of them, because each value costs, and texts most."""
+
+    name: str
+    sqlite: str
+    kind: Literal["INTEGER", "REAL", "TEXT"]
+
+
 class Raw(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of a table, and the relation that DuckDB makes of it.
+    """A relation, out of either source.
 
     Attributes:
-        columns: name, as Parquet has it, as SQLite has it, and how SQLite keeps it.
         wide: the table of its texts, joined by sequence, where texts are read.
-        made: the columns of the relation, in DuckDB.
+        parquet: its columns over the segments `t` and their texts `w`.
+        kept: what is read of the ledger, and `made`: its columns over these.
+        real: what holds for rows of `kept` that are no example of the types.
     """
 
     table: str
-    columns: tuple[tuple[str, str, str, str], ...]
-    where: str
     wide: str
+    where: str
+    parquet: str
+    kept: tuple[Kept, ...]
     made: str
+    real: str
 
 
 def raws(plan: Plan, by: tuple[str, ...]) -> dict[str, Raw]:
@@ -63,125 +73,159 @@ def quoted(text: str) -> str:
 
 def from_parquet(raw: Raw, files: list[str], wide: list[str]) -> str:
     """The relation as DuckDB reads it from segments."""
-    columns = ", ".join(f'{parquet} AS "{name}"' for name, parquet, _, _ in raw.columns)
     joined = f" LEFT JOIN {_parquet(wide)} AS w USING (sequence)" if raw.wide else ""
-    return f"SELECT {raw.made} FROM (SELECT {columns} FROM {_parquet(files)} AS t{joined} WHERE {raw.where})"
+    return f"SELECT {raw.parquet} FROM {_parquet(files)} AS t{joined} WHERE {raw.where}"
 
 
-def from_sqlite(raw: Raw) -> str:
-    """What SQLite reads of the ledger, up to a place in it: two `?` are the bounds of the sequence."""
-    columns = ", ".join(f'{sqlite} AS "{name}"' for name, _, sqlite, _ in raw.columns)
+def from_sqlite(raw: Raw, first: int, last: int) -> str:
+    """What SQLite reads of the ledger between two sequences, behind a row that shows the types.
+
+    The driver guesses them from what it meets first; `Raw.real` tells the rows from it.
+    """
+    shown = ", ".join(f'{_SHOWN[one.kind]} AS "{one.name}"' for one in raw.kept)
+    columns = ", ".join(one.sqlite for one in raw.kept)
     joined = f" LEFT JOIN {raw.wide} AS w ON w.sequence = t.sequence" if raw.wide else ""
-    return f"SELECT {columns} FROM {raw.table} AS t{joined} WHERE {raw.where}"
+    return (
+        f"SELECT {shown} UNION ALL SELECT * FROM (SELECT {columns} FROM {raw.table} AS t NOT INDEXED{joined}"
+        f" WHERE t.sequence BETWEEN {first} AND {last} AND ({raw.where}))"
+    )
+
+
+_SHOWN = {"INTEGER": "-1", "REAL": "0.0", "TEXT": "''"}
 
 
 def _parquet(files: list[str]) -> str:
     return f"read_parquet([{', '.join(map(quoted, files))}])"
 
 
-def _plain(name: str, kept: str) -> tuple[str, str, str, str]:
-    return name, f't."{name}"', f't."{name}"', kept
-
-
-_LEARNS = (
-    "learns",
-    f"t.learn AND list_contains(t.purposes, {quoted(IMPROVE)})",
-    f"t.learn AND (t.purposes = '[\"{IMPROVE}\"]' OR EXISTS"
-    f" (SELECT 1 FROM json_each(t.purposes) AS p WHERE p.value = {quoted(IMPROVE)}))",
-    "INTEGER",
+_LEARNS = f"t.learn AND list_contains(t.purposes, {quoted(IMPROVE)})"
+_LEARNS_SQLITE = (
+    f"(t.learn AND (t.purposes = '[\"{IMPROVE}\"]' OR EXISTS"
+    f" (SELECT 1 FROM json_each(t.purposes) AS p WHERE p.value = {quoted(IMPROVE)})))"
 )
-_P = (
-    "p",
-    "list_filter(t.options, lambda o: o.id = t.option)[1].probability",
+_P = "list_filter(t.options, lambda o: o.id = t.option)[1].probability AS p"
+_P_SQLITE = (
     "(SELECT o.value ->> 'probability' FROM json_each(t.options) AS o"
-    " WHERE o.value ->> 'id' = t.option LIMIT 1)",
-    "REAL",
+    " WHERE o.value ->> 'id' = t.option LIMIT 1)"
 )
+
+
+def _of_row(name: str) -> str:
+    return f't."{name}"'
 
 
 def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
-    texts = dict.fromkeys(("id", "shadows", "cluster", "fold", *by, *subjects(plan)))
-    columns = [_plain("sequence", "INTEGER"), _plain("at", "REAL"), _plain("served", "INTEGER"), _LEARNS]
-    columns += [_plain(name, "TEXT") for name in texts]
-    made = [
-        *("sequence", "id", '"at"', "served::BOOLEAN AS served", "learns::BOOLEAN AS learns"),
-        "fold <> 'gate' AS seen",
-        "hash(id) AS key",
-        "hash(CASE WHEN shadows = '' THEN id ELSE shadows END) AS about",
-        "hash(cluster) AS cluster",
-        *(f'"{name}" AS by_{name}' for name in by),
-        *(f'CASE WHEN "{each}" <> \'\' THEN hash("{each}") END AS "{each}"' for each in subjects(plan)),
-        *(_input(name, column.type) for name, column in plan.inputs.items()),
+    """`by_…` columns of a segment come from a dictionary; from the ledger they come as one JSON text."""
+    parquet = [
+        *("sequence", "t.id", 't."at"', "t.served", f"{_LEARNS} AS learns", "t.fold <> 'gate' AS seen"),
+        "hash(t.id) AS key",
+        "hash(CASE WHEN t.shadows = '' THEN t.id ELSE t.shadows END) AS about",
+        "hash(t.cluster) AS cluster",
+        *(f"{_of_row(name)} AS by_{name}" for name in by),
     ]
+    kept = [
+        Kept("sequence", "t.sequence", "INTEGER"),
+        Kept("flags", f"t.served + 2 * {_LEARNS_SQLITE} + 4 * (t.fold <> 'gate')", "INTEGER"),
+        Kept("at", 't."at"', "REAL"),
+        Kept("id", "t.id", "TEXT"),
+        Kept("shadows", "nullif(t.shadows, '')", "TEXT"),
+        Kept("cluster", "t.cluster", "TEXT"),
+        Kept("grouped", f"json_array({', '.join(map(_of_row, by))})", "TEXT"),
+    ]
+    made = [
+        *("sequence", "id", '"at"', "flags & 1 <> 0 AS served", "flags & 2 <> 0 AS learns"),
+        *("flags & 4 <> 0 AS seen", "hash(id) AS key", "hash(coalesce(shadows, id)) AS about"),
+        *("hash(cluster) AS cluster", "grouped"),
+    ]
+    for name in subjects(plan):
+        found = f"CASE WHEN {{}} <> '' THEN hash({{}}) END AS \"{name}\""
+        parquet.append(found.format(_of_row(name), _of_row(name)))
+        kept.append(Kept(name, _of_row(name), "TEXT"))
+        made.append(found.format(f'"{name}"', f'"{name}"'))
     if "p" in plan.columns:
-        columns.append(_P)
-        made.append("p::DOUBLE AS p")
+        parquet.append(_P)
+        kept.append(Kept("p", _P_SQLITE, "REAL"))
+        made.append("p")
+    for name, column in plan.inputs.items():
+        parquet.append(_input("w.inputs", name, column.type))
+        made.append(_input("inputs", name, column.type))
     if plan.inputs:
-        columns.append(("inputs", "coalesce(w.inputs, '{}')", "coalesce(w.inputs, '{}')", "TEXT"))
+        kept.append(Kept("inputs", "w.inputs", "TEXT"))
     return Raw(
         table="decisions",
-        columns=tuple(columns),
-        where=f"t.task = {quoted(plan.task)}",
         wide="decision_texts" if plan.inputs else "",
+        where=f"t.task = {quoted(plan.task)}",
+        parquet=", ".join(parquet),
+        kept=tuple(kept),
         made=", ".join(made),
+        real="sequence >= 0",
     )
 
 
-def _input(name: str, type_: str) -> str:
+def _input(inputs: str, name: str, type_: str) -> str:
     """A scalar of what was asked; NULL where it is not there, or of another type."""
     place = quoted('$."' + name.removeprefix(INPUTS) + '"')
-    found = f"json_type(inputs, {place})"
+    found = f"json_type({inputs}, {place})"
     if type_ == "text":
-        return f"CASE WHEN {found} = 'VARCHAR' THEN json_extract_string(inputs, {place}) END AS \"{name}\""
-    number = f"json_extract(inputs, {place})::DOUBLE"
+        return f"CASE WHEN {found} = 'VARCHAR' THEN json_extract_string({inputs}, {place}) END AS \"{name}\""
+    number = f"json_extract({inputs}, {place})::DOUBLE"
+    truth = f"json_extract({inputs}, {place})::BOOLEAN::INT::DOUBLE"
     return (
         f"CASE WHEN {found} IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE') THEN {number}"
-        f" WHEN {found} = 'BOOLEAN' THEN json_extract(inputs, {place})::BOOLEAN::INT::DOUBLE END AS \"{name}\""
+        f" WHEN {found} = 'BOOLEAN' THEN {truth} END AS \"{name}\""
     )
 
 
 def _completions(plan: Plan) -> Raw:
-    columns = [_plain("decision", "TEXT")]
-    made = ["hash(decision) AS key"]
-    for name in ANSWERS:
-        if name in plan.columns:
-            columns.append(_plain(name, "INTEGER" if name.startswith("tokens") else "REAL"))
-            made.append(f'"{name}"::DOUBLE AS "{name}"')
-    texts = {name: made for name, made in TEXTS.items() if name in plan.columns}
+    numbers = [name for name in ANSWERS if name in plan.columns]
+    texts = [f"{made} AS {name}" for name, made in TEXTS.items() if name in plan.columns]
+    kept = [Kept("decision", "t.decision", "TEXT")]
+    kept += [Kept(name, f"t.{name}", "INTEGER" if name.startswith("tokens") else "REAL") for name in numbers]
     if texts:
-        columns.append(("output", "coalesce(w.output, '')", "coalesce(w.output, '')", "TEXT"))
-        made += [f"{each} AS {name}" for name, each in texts.items()]
+        kept.append(Kept("output", "coalesce(w.output, '')", "TEXT"))
+    made = ["hash(decision) AS key", *(f"{name}::DOUBLE AS {name}" for name in numbers)]
     return Raw(
         table="completions",
-        columns=tuple(columns),
-        where="true",
         wide="completion_texts" if texts else "",
-        made=", ".join(made),
+        where="true",
+        parquet=", ".join([*made, *(each.replace("output", "coalesce(w.output, '')", 1) for each in texts)]),
+        kept=tuple(kept),
+        made=", ".join([*made, *texts]),
+        real="decision <> ''",
     )
 
 
 def _signals(plan: Plan) -> Raw:
-    texts = any(source.text for source in plan.sources)
+    wide = any(source.text for source in plan.sources)
+    voted = any(slot.take == "votes" for slot in plan.slots)
     coded = " ".join(f"WHEN {_of(source)} THEN {k}" for k, source in enumerate(plan.sources))
-    code = f"CASE {coded} END" if coded else "NULL"
-    columns = [
-        ("k", code, code, "INTEGER"),
-        *(_plain(name, "TEXT") for name in ("subject", "id", "user")),
-        *(_plain(name, "REAL") for name in ("at", "value_number")),
-        _LEARNS,
+    code = f"CASE {coded} END" if coded else "0"
+    user = ['"user"'] if voted else ["'' AS \"user\""]
+    parquet = [f"({code})::USMALLINT AS k", "hash(t.subject) AS subject", "t.id", *user, 't."at"']
+    parquet += [f"{_LEARNS} AS learns", "t.value_number AS number"]
+    kept = [
+        Kept("code", f"2 * ({code}) + {_LEARNS_SQLITE}", "INTEGER"),
+        Kept("subject", "t.subject", "TEXT"),
+        Kept("id", "t.id", "TEXT"),
+        *([Kept("user", 't."user"', "TEXT")] if voted else []),
+        Kept("at", 't."at"', "REAL"),
+        Kept("number", "t.value_number", "REAL"),
     ]
-    made = ["k::USMALLINT AS k", "hash(subject) AS subject", "id", '"user"', '"at"']
-    made += ["learns::BOOLEAN AS learns", "value_number AS number"]
-    if texts:
-        columns.append(("value_text", "coalesce(w.value_text, '')", "coalesce(w.value_text, '')", "TEXT"))
-        made.append("value_text AS text")
+    made = ["(code // 2)::USMALLINT AS k", "hash(subject) AS subject", "id", *user, '"at"']
+    made += ["code % 2 = 1 AS learns", "number"]
+    if wide:
+        parquet.append("coalesce(w.value_text, '') AS text")
+        kept.append(Kept("text", "coalesce(w.value_text, '')", "TEXT"))
+        made.append("text")
     wanted = " OR ".join(f"({_of(source)})" for source in plan.sources) or "false"
     return Raw(
         table="signals",
-        columns=tuple(columns),
+        wide="signal_texts" if wide else "",
         where=f"t.subject <> '' AND ({wanted})",
-        wide="signal_texts" if texts else "",
+        parquet=", ".join(parquet),
+        kept=tuple(kept),
         made=", ".join(made),
+        real="code >= 0",
     )
 
 

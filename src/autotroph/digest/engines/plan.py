@@ -74,7 +74,9 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def columns(self) -> dict[str, Column]:
         """What is read of the answers, and of what was asked."""
-        read = (column for one in self.measures for column in _columns(one.tree) if column.name not in one.slots)
+        read = (
+            column for one in self.measures for column in _columns(one.tree) if column.name not in one.slots
+        )
         return {column.name: column for column in read}
 
     @property

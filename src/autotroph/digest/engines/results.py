@@ -15,7 +15,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         n: final values that are known; mean, variance: of these (variance of a single one is 0).
-        low, high: an asymptotic confidence sequence around the mean, clustered; infinite below 30 clusters.
+        low, high: an asymptotic confidence sequence around the mean, clustered; None below 30 clusters.
         clusters: how many have a value.
         pending, provisional: decisions whose horizon has not passed, without and with a value so far.
         final: decisions whose horizon has passed; unknown: those of them without a value; clipped: those

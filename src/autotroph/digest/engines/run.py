@@ -1,12 +1,12 @@
 """The steps of whole digestion, on a DuckDB connection that has the narrow relations d, c and s."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotroph.digest.engines.joining import Joining
 from autotroph.digest.engines.measuring import cells_of
 from autotroph.digest.engines.narrow import quoted, subjects
+from autotroph.digest.engines.options import Options
 from autotroph.digest.engines.plan import Plan
 from autotroph.digest.engines.results import Block, Digested, Manifest
 from autotroph.digest.engines.valuing import valued
@@ -25,37 +25,39 @@ class Run:
     Args:
         duck: has the relations, see `narrow`.
         plan: of the task.
-        by: columns of a decision that its measurements are grouped by.
+        options: what to group by, and how sure to be.
         now: seconds since the epoch.
     """
 
-    def __init__(
-        self, duck: "duckdb.DuckDBPyConnection", plan: Plan, by: Sequence[str], now: float
-    ) -> None:
-        self._duck, self._plan, self._by, self._now = duck, plan, tuple(by), now
+    def __init__(self, duck: "duckdb.DuckDBPyConnection", plan: Plan, options: Options, now: float) -> None:
+        self._duck, self._plan, self._options, self._now = duck, plan, options, now
 
-    def digest(self, through: int, alpha: float, planned: int) -> Digested:
-        """Everything, from join to manifest.
-
-        Args:
-            through: the last sequence that the relations cover.
-            alpha, planned: see `stats.confidence.asymptotic_interval`; of clusters.
-        """
+    def digest(self, through: int) -> Digested:
+        """Everything, from join to manifest; `through` is the last sequence that the relations cover."""
         self.join()
         return Digested(
             task=self._plan.task,
             through=through,
             now=self._now,
             decisions=self._one("SELECT count(*) FROM valued"),
-            cells=cells_of(self._duck, self._plan, self._by, alpha, planned),
+            cells=cells_of(self._duck, self._plan, self._options),
             manifest=self.manifest(),
         )
 
     def join(self) -> None:
         """Makes the table `valued`: a row a decision, with its values."""
-        by = ", ".join(["served", *(f"by_{name}" for name in self._by)])
-        self._make("cells", f"SELECT row_number() OVER ()::USMALLINT AS cell, * FROM (SELECT DISTINCT {by} FROM d)")
-        kept = ["sequence", "key", "about", "cluster", "at", "served", "seen", "learns", *subjects(self._plan)]
+        by = self._group()
+        kept = [
+            "sequence",
+            "key",
+            "about",
+            "cluster",
+            "at",
+            "served",
+            "seen",
+            "learns",
+            *subjects(self._plan),
+        ]
         kept += [name for name in self._plan.columns if name == "p" or name in self._plan.inputs]
         made = ", ".join(f'd."{name}"' for name in kept)
         self._make("made", f"SELECT {made}, cells.cell FROM d JOIN cells USING ({by})")
@@ -108,6 +110,20 @@ class Run:
             f"COPY (SELECT * EXCLUDE (place) FROM ({rows}) ORDER BY sequence, place)"
             f" TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)"
         )
+
+    def _group(self) -> str:
+        """Makes the table `cells` and returns the columns of d by which a decision finds its own."""
+        by, named = ", ".join(["served", *(f"by_{name}" for name in self._options.by)]), ""
+        if ("grouped",) in self._duck.execute("SELECT column_name FROM (DESCRIBE d)").fetchall():
+            by = "served, grouped"
+            named = "".join(
+                f", json_extract_string(grouped, '$[{i}]') AS by_{name}"
+                for i, name in enumerate(self._options.by)
+            )
+        cells = f"SELECT DISTINCT {by} FROM d"
+        found = f"SELECT row_number() OVER ()::USMALLINT AS cell, *{named} FROM ({cells})"
+        self._make("cells", found)
+        return by
 
     def _check_keys(self) -> None:
         """No two decisions may share a key; see `narrow`."""

@@ -17,10 +17,11 @@ def valued(plan: Plan, joins: str, told: str, now: float) -> str:
     """
     numbered = list(enumerate(plan.measures))
     final = [f'{now!r} >= m."at" + {horizon!r} AS f{h}' for h, horizon in enumerate(plan.horizons)]
-    joined = (
-        f"SELECT m.*, c.* EXCLUDE (key), {', '.join([told, *final])} FROM made AS m JOIN c ON c.key = m.key {joins}"
-    )
-    resolved = [f"{_resolved(one, name)} AS r{i}_{slot}" for i, one in numbered for name, slot in one.slots.items()]
+    columns = ", ".join(["m.*", "c.* EXCLUDE (key)", told, *final])
+    joined = f"SELECT {columns} FROM made AS m JOIN c ON c.key = m.key {joins}"
+    resolved = [
+        f"{_resolved(one, name)} AS r{i}_{slot}" for i, one in numbered for name, slot in one.slots.items()
+    ]
     raw = [f"{_value(one, i)} AS w{i}" for i, one in numbered]
     values = [f"{_clipped(one, i)} AS v{i}" for i, one in numbered]
     left = [f"coalesce({_clipped(one, i)} <> w{i}, false) AS x{i}" for i, one in numbered if one.range]

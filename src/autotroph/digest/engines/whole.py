@@ -2,18 +2,16 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from autotroph.digest.engines.narrow import GROUPED, from_parquet, raws
-from autotroph.digest.engines.plan import Plan, plan_of
+from autotroph.digest.engines.narrow import from_parquet, raws
+from autotroph.digest.engines.options import Options, checked
+from autotroph.digest.engines.plan import plan_of
 from autotroph.digest.engines.results import Digested
 from autotroph.digest.engines.run import Run
-from autotroph.errors import UnknownName
 from autotroph.spec import Spec
 from autotroph.spec.emission import prepare
 from autotroph.store.segments import Segments
@@ -21,35 +19,8 @@ from autotroph.store.segments import Segments
 if TYPE_CHECKING:
     import duckdb
 
-BY = ("release", "arm", "option")
 
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What whole digestion may take of the machine, and how it measures.
-
-    Attributes:
-        memory: as DuckDB writes it; what does not fit goes to a temporary folder.
-        threads: 0 for as many as there are cores.
-        alpha: probability that an interval ever misses, in the limit.
-        planned: the number of clusters at which intervals shall be narrowest.
-    """
-
-    memory: str = "1GB"
-    threads: int = 0
-    alpha: float = 0.05
-    planned: int = 1000
-
-
-def whole(
-    spec: Spec,
-    task: str,
-    segments: Segments,
-    now: float,
-    *,
-    by: Sequence[str] = BY,
-    rows: Path | None = None,
-    limits: Limits = Limits(),
-) -> Digested:
+def whole(spec: Spec, task: str, segments: Segments, now: float, options: Options | None = None) -> Digested:
     """Digests the segments of a ledger: joined, valued, measured, with the manifest of a dataset.
 
     Args:
@@ -57,33 +28,33 @@ def whole(
         task: whose decisions.
         segments: of the ledger.
         now: the time at which values are final, provisional or pending.
-        by: columns of a decision to group by, of `GROUPED`.
-        rows: a Parquet file to write, a row for each decision and measure.
-        limits: of memory and threads.
+        options: what to group by, and options.
 
     Raises:
         UnknownName: there is no such task or column.
     """
-    plan = plan_of(spec, task)
-    with opened(limits) as duck:
-        for name, sql in _views(plan, by, segments).items():
-            duck.execute(f"CREATE TEMP VIEW {name} AS {sql}")
-        run = Run(duck, plan, by, now)
-        found = run.digest(segments.through, limits.alpha, limits.planned)
-        if rows is not None:
-            run.write(rows)
+    plan, options = plan_of(spec, task), checked(options)
+    with opened(options) as duck:
+        for name, raw in raws(plan, options.by).items():
+            wide = segments.paths(raw.wide) if raw.wide else []
+            sql = from_parquet(raw, segments.paths(raw.table), wide)
+            duck.execute(f"CREATE VIEW {name} AS {sql}")
+        run = Run(duck, plan, options, now)
+        found = run.digest(segments.through)
+        if options.rows:
+            run.write(Path(options.rows))
     return found
 
 
 @contextmanager
-def opened(limits: Limits) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A DuckDB without a file, held to limits."""
+def opened(options: Options) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """A DuckDB without a file, held to options."""
     import duckdb  # imported when used: it is large
 
     with tempfile.TemporaryDirectory(prefix="digest-") as scratch:
-        config = {
-            "threads": limits.threads or os.cpu_count() or 1,
-            "memory_limit": limits.memory,
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": options.threads or os.cpu_count() or 1,
+            "memory_limit": options.memory,
             "temp_directory": scratch,
             "preserve_insertion_order": False,
         }
@@ -91,13 +62,3 @@ def opened(limits: Limits) -> Iterator["duckdb.DuckDBPyConnection"]:
             duck.execute("SET enable_progress_bar = false")
             prepare(duck, "duckdb")
             yield duck
-
-
-def _views(plan: Plan, by: Sequence[str], segments: Segments) -> dict[str, str]:
-    for name in by:
-        if name not in GROUPED:
-            raise UnknownName("column to group by", name, GROUPED)
-    return {
-        name: from_parquet(raw, segments.paths(raw.table), segments.paths(raw.wide) if raw.wide else [])
-        for name, raw in raws(plan, tuple(by)).items()
-    }

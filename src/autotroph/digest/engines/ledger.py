@@ -1,0 +1,47 @@
+"""A whole history straight from the ledger file, without segments: in a process of its own.
+
+It reads through a second SQLite library, which must not open the file in a process that holds it (see
+`store.segments.source`). What it found comes back as JSON, rows as a Parquet file.
+"""
+
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from autotroph.digest.engines.options import Options, checked
+from autotroph.digest.engines.plan import Plan, plan_of
+from autotroph.digest.engines.results import Digested
+from autotroph.errors import LedgerError
+from autotroph.spec import Spec
+from autotroph.store import open_reader
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What the process is asked for."""
+
+    ledger: str
+    plan: Plan
+    now: float
+    options: Options
+
+
+def whole_ledger(spec: Spec, task: str, ledger: Path, now: float, options: Options | None = None) -> Digested:
+    """As `whole`, from the rows of a ledger, while others write to it.
+
+    Raises:
+        UnknownName: there is no such task or column.
+        LedgerError: it could not be read.
+    """
+    job = Job(str(ledger), plan_of(spec, task), now, checked(options))
+    command = [sys.executable, "-P", "-m", "autotroph.digest.engines"]
+    # Held open all the while, so that the other library is never the last to close the file.
+    with closing(open_reader(ledger)):
+        done = subprocess.run(command, input=msgspec.json.encode(job), capture_output=True, check=False)
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        why = lines[-1] if lines else f"the process ended with {done.returncode}"
+        raise LedgerError(f"{ledger}: it could not be digested: {why}")
+    return msgspec.json.decode(done.stdout, type=Digested)
