@@ -147,6 +147,7 @@ def test_texts_arrive_as_they_are(nowhere: tuple[Dialect, Ask], words: str, othe
 ATTEMPTS = (
     "s = ''' OR 1=1 --'",
     "s = '\\'",
+    "s = '\\'' OR TRUE --'",
     "s IN ('''); DROP TABLE rows; --', 'x')",
     "length('${spark.app.name}') + length('$${x}')",
     "s = '\\u0027 OR 1=1'",

@@ -2,6 +2,7 @@
 
 import math
 import string
+from pathlib import Path
 
 import apsw
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from autotroph.errors import SpecError
 from autotroph.spec import ANSWER_COLUMNS, compile_expression
+from autotroph.spec.sql import FUNCTIONS
 from autotroph.spec.tree import ColumnType
 
 COLUMNS: dict[str, ColumnType] = {
@@ -18,9 +20,11 @@ COLUMNS: dict[str, ColumnType] = {
     "stars": "number",
     "written": "text",
     "note": "text",
+    "inputs.plan": "text",
+    "inputs.size": "number",
 }
 Row = dict[str, float | str | None]
-ROW: Row = {"accepted": 1.0, "stars": 4.0, "written": "hello world", "output": "hello", "shown": 1.0}
+ROW: Row = {"accepted": 1.0, "stars": 4.0, "written": "hello world", "output": "hello", "inputs.plan": "gold"}
 
 
 def value(text: str, row: Row = ROW) -> float | None:
@@ -68,6 +72,13 @@ def value(text: str, row: Row = ROW) -> float | None:
         ("kept(note)", None),
         ("kept(note) + 1", None),
         ('"stars"', 4.0),
+        ("distance(written)", 6.0),
+        ("DISTANCE(output)", 0.0),
+        ("distance(note)", None),
+        ("inputs.plan = 'gold'", 1.0),
+        ('inputs."plan" <> "inputs".plan', 0.0),
+        ("inputs.size", None),
+        ("stars BETWEEN 1 AND 5 AND stars NOT BETWEEN 5 AND 9", 1.0),
     ],
 )
 def test_meaning(text: str, expected: float | None) -> None:
@@ -78,6 +89,22 @@ def test_kept_is_nothing_where_the_person_wrote_something_else() -> None:
     assert value("kept(written)", {"output": "help", "written": "hello"}) == 0.0
     assert value("kept(written)", {"output": "", "written": "hello"}) == 0.0
     assert value("kept(written)", {"written": "hello"}) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "output", "expected"),
+    [
+        ("日本語", "日本", 1.0),
+        ("é", "e\u0301", 2.0),
+        ("", "abc", 3.0),
+        ("a\0b", "a\0c", 1.0),
+        ("ab" * 600, "ba" * 600, 2.0),
+    ],
+)
+def test_distance_counts_code_points(written: str, output: str, expected: float) -> None:
+    assert value("distance(written)", {"written": written, "output": output}) == expected
+    assert value("distance(written)", {"output": output}) is None
+    assert value("distance(written)", {"written": written}) is None
 
 
 @pytest.mark.parametrize("odd", ["text", math.nan, math.inf, 10**400, None])
@@ -118,6 +145,14 @@ def test_booleans_and_integers_become_doubles() -> None:
         ("stars BETWEEN SYMMETRIC 1 AND 2", "is not allowed here"),
         ("stars IS TRUE", "is not allowed here"),
         ("a.stars", "is not allowed here"),
+        ("inputs.plam", "no context column named 'inputs.plam'; known: inputs.plan, .*mean 'inputs.plan'"),
+        ('"inputs.plan"', "write inputs.NAME without quotes"),
+        ("inputs.*", "is not allowed here"),
+        ("a.inputs.plan", "is not allowed here"),
+        ("inputs.plan.size", "is not allowed here"),
+        ("inputs.f(1)", "is not allowed here"),
+        ("Inputs.plan = 'x'", "is not allowed here"),
+        ("inputs", "no signal or column named 'inputs'"),
         ("written LIKE 'x'", "is not allowed here"),
         ("written || 'x'", "is not allowed here"),
         ("?", "is not allowed here"),
@@ -132,6 +167,22 @@ def test_booleans_and_integers_become_doubles() -> None:
         ("kept(stars)", "kept takes text"),
         ("kept('x')", "kept takes the name of one text signal"),
         ("kept(written, note)", "kept takes the name of one text signal"),
+        ("distance(stars)", "distance takes text, not numbers"),
+        ("distance('x')", r"distance takes the name of one text signal, as in distance\(written\)"),
+        ("distance(coalesce(written, note))", "distance takes the name of one text signal"),
+        ("distance(written, note)", "distance takes the name of one text signal"),
+        ("levenshtein(written, note)", "is not allowed here"),
+        ("written = 'x' OR 1=1; DROP TABLE rewards", "without a semicolon"),
+        ("written = U&'\\0027' OR TRUE", "is not allowed here|no signal"),
+        ("written = E'\\'' OR TRUE", "not a SQL expression"),
+        ("written = N'x'", "is not allowed here"),
+        ("written = 'a' 'b'", "is not allowed here"),
+        ("$$ OR 1=1 $$", "not a SQL expression"),
+        ('"written"" OR 1=1 --" = 1', "no signal or column named"),
+        ("stars /*! + 1 */", "no comments"),
+        ("${stars}", "not a SQL expression|no signal|is not allowed"),
+        ("stars BETWEEN 0 AND 1" + " BETWEEN 0 AND 1" * 40, "too large: .* at most 5000|nested too deeply"),
+        ("(" * 40 + "stars" + " BETWEEN 0 AND 1)" * 40, "too large: .* at most 5000"),
         ("written", "yields text"),
         ("abs(1, 2)", "not a SQL expression"),
         ("1e999", "too large for a double"),
@@ -148,9 +199,16 @@ def test_refusals_say_why(text: str, message: str) -> None:
         compile_expression(text, COLUMNS)
 
 
-def test_kept_needs_an_answer() -> None:
+def test_the_reference_has_every_function_and_column() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/expressions.md").read_text("utf-8")
+    assert [name for name in FUNCTIONS if f"`{name}(" not in page] == []
+    assert [name for name in ANSWER_COLUMNS if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("function", ["kept", "distance"])
+def test_comparing_with_an_answer_needs_one(function: str) -> None:
     with pytest.raises(SpecError, match="there is no answer here"):
-        compile_expression("kept(written)", {"written": "text"})
+        compile_expression(f"{function}(written)", {"written": "text"})
 
 
 def test_names_and_digest_tell_what_an_expression_is() -> None:
@@ -159,6 +217,70 @@ def test_names_and_digest_tell_what_an_expression_is() -> None:
     assert one.digest == compile_expression("stars - 2 * accepted", COLUMNS).digest
     assert one.digest != compile_expression("stars - 3 * accepted", COLUMNS).digest
     assert compile_expression("kept(written)", COLUMNS).names == {"written", "output"}
+    assert compile_expression("inputs.size + distance(written)", COLUMNS).names == {
+        "inputs.size",
+        "written",
+        "output",
+    }
+
+
+REWARDS = {
+    "pleased": "accepted - 20 * cost_usd",
+    "both": "pleased + 2 * pleased",
+    "stars": "accepted",
+    "selfish": "selfish + 1",
+    "a": "1 - b",
+    "b": "CASE WHEN c THEN 1 END",
+    "c": "abs(a)",
+    "outside": "2 * c",
+    "wordy": "coalesce(written, note)",
+    "typo": "acepted",
+    "broken": "1 +",
+    "above": "2 * typo",
+}
+
+
+def test_a_reward_may_refer_to_another() -> None:
+    both = compile_expression("both / 3", COLUMNS, REWARDS)
+    assert both.evaluate({"accepted": 1.0, "cost_usd": 0.01}) == pytest.approx(0.8)
+    assert both.names == {"accepted", "cost_usd"}
+    written_out = "((accepted - 20 * cost_usd) + 2 * (accepted - 20 * cost_usd)) / 3"
+    assert both.digest == compile_expression(written_out, COLUMNS).digest
+    assert compile_expression("stars", COLUMNS, REWARDS).names == {"stars"}, "a column's name is the column"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("selfish", "in a circle: selfish → selfish; break it"),
+        ("b + 1", "in a circle: a → b → c → a; break it"),
+        ("c", "in a circle: a → b → c → a; break it"),
+        ("outside", "in a circle: a → b → c → a; break it"),
+        ("wordy", "in 'wordy', which this refers to: the expression yields text"),
+        (
+            "typo",
+            "in 'typo', which this refers to: no signal or column named 'acepted'; known: .*, pleased, ",
+        ),
+        ("1 - above", "in 'above', which this refers to: in 'typo', .* Did you mean 'accepted'"),
+        ("broken", "in 'broken', which this refers to: not a SQL expression"),
+        ("plesed", "no signal or column named 'plesed'; .* Did you mean 'pleased'"),
+        ("kept(pleased)", "kept takes the name of one text signal"),
+    ],
+)
+def test_rewards_that_cannot_be_referred_to(text: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        compile_expression(text, COLUMNS, REWARDS)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rewards", "message"),
+    [("r{} + r{}", 40, "too large: .* at most 5000"), ("r{} + 1", 400, "nested too deeply; at most 100")],
+)
+def test_what_rewards_make_of_each_other_is_bounded(shape: str, rewards: int, message: str) -> None:
+    texts = {"r0": "accepted"} | {f"r{i}": shape.format(i - 1, i - 1) for i in range(1, rewards)}
+    with pytest.raises(SpecError, match=message):
+        compile_expression(f"r{rewards - 1}", COLUMNS, texts)
+    assert compile_expression("r9", COLUMNS, texts).evaluate({"accepted": 0.0}) in {0.0, 9.0}
 
 
 # The same expression in our words and in SQLite's: real numbers only, so that their meanings coincide.
