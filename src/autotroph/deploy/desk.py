@@ -209,9 +209,13 @@ class Desk:
     def _superseded(self, changed: Live, now: float) -> list[Record]:
         """What was measured against a release that no longer serves has to begin again."""
         reason = f"what serves has changed with {changed.release.name!r}: to be proposed again from there"
+        return self.dismiss(reason, now, but=changed)
+
+    def dismiss(self, reason: str, now: float, but: Live | None = None) -> list[Record]:
+        """Refuse whatever is on the ladder or waits for the gate, but for one release."""
         rows: list[Record] = []
-        for live in self.standing.open:
-            if live.release.id != changed.release.id:
+        for live in self.standing.open if self.board.standing else ():
+            if but is None or live.release.id != but.release.id:
                 verdict = self._ended(self._candidate(live), "refused", reason, now)
                 rows += [verdict, advance(live.stage, verdict, self.spec.ladder.steps)]
         return [*rows, *(self._ended(one, "refused", reason, now) for one in self.board.waiting())]

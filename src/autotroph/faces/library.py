@@ -26,6 +26,8 @@ from autotroph.govern.retention import Retained, retain
 from autotroph.ingest.arrivals import DecisionIn, SignalIn, unit_of
 from autotroph.ingest.intake import Intake, Outcome
 from autotroph.ingest.stamping import check_ids, check_inputs
+from autotroph.plan import applied, running
+from autotroph.plan.steps import Plan, planned
 from autotroph.policy.documents import AnyPolicy
 from autotroph.records import (
     Body,
@@ -33,7 +35,6 @@ from autotroph.records import (
     Completion,
     Cycle,
     Decision,
-    Entry,
     Proposal,
     Record,
     Terms,
@@ -65,7 +66,7 @@ class Product:
         self._intake = Intake(spec, clock, store, self.custody, salt)
         self.rooms = self._rooms()
         self._finish_erasing()
-        self._journal_declaration()
+        self._changes = applied.note(self.rooms)
 
     # use ---------------------------------------------------------------------------------------------
 
@@ -193,8 +194,12 @@ class Product:
         """Once round the loop: digest what came in, judge, propose, promote or roll back.
 
         Decisions go on meanwhile.
+
+        Raises:
+            SpecError: a measure has changed, and the history was not valued by it yet; see `apply`.
         """
         with self._turning:
+            applied.refuse_unapplied(self.spec, self._changes)
             for task in self.rooms.tasks:
                 self.rooms.begin(task)
             try:
@@ -203,6 +208,19 @@ class Product:
                 self.rooms = self._rooms()
                 raise
             self._journal_unrecorded()
+            return done
+
+    def plan(self) -> Plan:
+        """What the declaration changes; `apply` runs these very steps."""
+        return planned(self.store, self.spec)
+
+    def apply(self, watch: running.Watch = lambda _done, _of: None, *, candidates: bool = False) -> Plan:
+        """Value the history by the measures as they are declared now; see `plan.running.run`."""
+        with self._turning:
+            done = self.plan()
+            running.run(done, self.rooms, watch, candidates=candidates)
+            self._changes = applied.note(self.rooms)
+            self._forget()
             return done
 
     # by hand -----------------------------------------------------------------------------------------
@@ -349,14 +367,6 @@ class Product:
                 self.store.scrub()
             except LedgerError as error:  # `doctor` says so too
                 _LOG.warning("%s: what was removed still has bytes in the log: %s", self.spec.source, error)
-
-    def _journal_declaration(self) -> None:
-        last = self.store.get(Entry, event="declaration")
-        if last is None or last.details["digest"] != self.spec.digest:
-            source = Path(self.spec.source).name
-            self.rooms.append(
-                self.rooms.entry("owner", "declaration", digest=self.spec.digest, source=source)
-            )
 
     def _journal_unrecorded(self) -> None:
         """Once the ledger takes rows again, say how many decisions it missed."""

@@ -1,0 +1,16 @@
+"""Spec against ledger: a list of steps, which are explained (`autotroph plan`) or run (`autotroph apply`).
+
+What a decision was worth is known by the measures as they were declared then. When a declaration of one
+changes, the history is not silently valued again: cycles are refused until somebody has seen what it would do
+and has said yes.
+
+| file | idea |
+|---|---|
+| applied.py | what the history was valued by, on record in the journal; what is declared otherwise by now |
+| steps.py | the steps, and the plan that lists them |
+| effects.py | what a step would do to the history: values before and after, side by side |
+| ranks.py | which of several would stand where: means with intervals, before and after |
+| verdicts.py | which verdicts of the past would be others |
+| explaining.py | all of it for a whole plan |
+| running.py | the same steps, run: values appended, to be gone on with after a crash |
+"""

@@ -1,0 +1,149 @@
+"""The steps, run: the history is valued by what is declared now, in appends of bounded size.
+
+Three marks in the journal make it whole or unfinished, never half: `applying` before the first value,
+`measures` with `applied` after the last. Between them no cycle runs, and whoever applies again goes on where
+the ledger ends.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+
+import msgspec
+
+from autotroph.deploy.serving import Answered
+from autotroph.digest.measures import Measure, measured
+from autotroph.errors import InputError
+from autotroph.ingest.joining import Open
+from autotroph.plan.applied import recorded, says, standing
+from autotroph.plan.steps import Plan
+from autotroph.records import Completion, Decision, Record, Reward
+from autotroph.rooms import Rooms
+
+CHUNK = 2000
+"""Decisions whose values are one append."""
+
+Watch = Callable[[int, int], object]
+"""Hears how much is done, of how much: ledger sequences."""
+
+
+def run(plan: Plan, rooms: Rooms, watch: Watch = lambda _done, _of: None, *, candidates: bool = False) -> int:
+    """Run the steps of a plan; the rooms are to be folded again afterwards.
+
+    Args:
+        plan: of the same ledger and declaration as the rooms.
+        rooms: of the product, in which no cycle runs meanwhile.
+        watch: hears how far it is.
+        candidates: whether candidates that people meet may be refused.
+
+    Returns:
+        How many values were appended.
+
+    Raises:
+        InputError: a candidate is in front of people, and nobody said that it may be refused.
+    """
+    if not plan.revalued:
+        return 0
+    _refuse_in_front(plan, candidates=candidates)
+    began = _begin(plan, rooms)
+    made = _revalue(plan, rooms, _reached(rooms, began), watch)
+    _finish(plan, rooms, made)
+    return made
+
+
+def _refuse_in_front(plan: Plan, *, candidates: bool) -> None:
+    if plan.in_front and not candidates:
+        names = ", ".join(f"{one.name!r} (task {one.task})" for one in plan.in_front)
+        raise InputError(
+            f"people meet {names}, weighed by what has changed: wait until the ladder has decided,"
+            " or have it refused: `autotroph apply --yes-with-candidates`, product.apply(candidates=True)"
+        )
+
+
+def _begin(plan: Plan, rooms: Rooms) -> int:
+    """Journal what is begun, unless this very thing was begun before; the sequence at which it began."""
+    begun = standing(rooms.store, rooms.spec).begun
+    if begun is not None and begun.tasks == plan.tasks:
+        return begun.sequence
+    now = rooms.clock.now()
+    tasks = dict.fromkeys(one.task for one in plan.dismissed)
+    reason = f"{says(plan.revalued)}: to be proposed again, and measured by that"
+    refused = [row for task in tasks for row in rooms.desks[task].dismiss(reason, now)]
+    details = {"tasks": plan.tasks, "through": plan.through, "at": plan.at}
+    rooms.append(rooms.entry("owner", "applying", **details), *refused)
+    begun = standing(rooms.store, rooms.spec).begun
+    assert begun is not None  # it was just written
+    return begun.sequence
+
+
+_REACHED = """
+SELECT d.sequence FROM rewards AS r JOIN decisions AS d ON d.id = r.decision
+WHERE r.sequence > ? ORDER BY r.sequence DESC LIMIT 1
+"""
+
+
+def _reached(rooms: Rooms, began: int) -> int:
+    """The last decision that was valued since: decisions are valued in the order of the ledger."""
+    rows = rooms.store.query(_REACHED, (began,)).rows
+    return msgspec.convert(rows[0][0], int) if rows else 0
+
+
+def _revalue(plan: Plan, rooms: Rooms, after: int, watch: Watch) -> int:
+    made, head = 0, rooms.store.last()
+    for reached, rows in _valued(plan, rooms, after):
+        rooms.store.append(*rows).durable()
+        made += len(rows)
+        watch(reached, head)
+    return made
+
+
+def _valued(plan: Plan, rooms: Rooms, after: int) -> Iterator[tuple[int, list[Reward]]]:
+    """The values of so many decisions at a time, as the last cycle would have found them."""
+    measures = {task: [rooms.measures[task][name] for name in names] for task, names in plan.tasks.items()}
+    for some in _answered(rooms, measures, after):
+        waiting = [
+            Open(0, one.name, decision, completion)
+            for decision, completion in some
+            if not decision.served or decision.sequence <= plan.through
+            for one in measures[decision.task]
+            if one.final(decision.at, plan.at) and (decision.served or one.scores == "any")
+        ]
+        if waiting:
+            yield some[-1][0].sequence, _worth(plan, rooms, waiting)
+
+
+def _worth(plan: Plan, rooms: Rooms, waiting: list[Open]) -> list[Reward]:
+    joined = rooms.joiner.join(waiting, plan.through)
+    found = (
+        measured(rooms.measures[one.interaction.decision.task][one.measure], one.interaction, plan.at)
+        for one in joined
+    )
+    return [value for value in found if value is not None]
+
+
+def _answered(
+    rooms: Rooms, measures: Mapping[str, Sequence[Measure]], after: int
+) -> Iterator[list[Answered]]:
+    """Decisions of the tasks with what came of them, so many at a time, in ledger order."""
+    names = {name for each in measures.values() for one in each for name in one.expression.names}
+    texts = any(name.startswith("inputs.") for name in names)
+    asked = (one for one in rooms.store.scan(Decision, after=after, texts=texts) if one.task in measures)
+    while some := list(islice(asked, CHUNK)):
+        yield [(one, done) for one, done in zip(some, _completions(rooms, some), strict=True) if done]
+
+
+def _completions(rooms: Rooms, decisions: Sequence[Decision]) -> Iterator[Completion | None]:
+    """What came of each: as a rule the very next row."""
+    first, last = decisions[0].sequence, decisions[-1].sequence + 1
+    near = {one.decision: one for one in rooms.store.scan(Completion, after=first, until=last)}
+    for one in decisions:
+        yield near.get(one.id) or rooms.store.get(Completion, decision=one.id)
+
+
+def _finish(plan: Plan, rooms: Rooms, made: int) -> None:
+    found = standing(rooms.store, rooms.spec)
+    record = recorded(rooms.spec, msgspec.structs.replace(found, changes=()))
+    rows: list[Record] = [
+        rooms.entry("owner", "measures", **msgspec.to_builtins(record)),
+        rooms.entry("owner", "applied", tasks=plan.tasks, values=made),
+    ]
+    rooms.append(*rows)

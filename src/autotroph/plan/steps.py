@@ -1,0 +1,142 @@
+"""The steps from what is on record to what is declared; the same ones are explained and run."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from autotroph.deploy.board import Board
+from autotroph.plan.applied import Change, Standing, Versions, parts, standing
+from autotroph.records import CHAINED, Candidate, Entry
+from autotroph.spec import Spec
+from autotroph.store import Reader
+
+
+class Revalue(msgspec.Struct, frozen=True, kw_only=True, tag="revalue"):
+    """Value the history of a task by a measure as it is declared now.
+
+    Attributes:
+        change: which measure, and what it takes the place of.
+        again: whether this was begun before, and was interrupted.
+    """
+
+    change: Change
+    again: bool = False
+
+
+class Dismiss(msgspec.Struct, frozen=True, kw_only=True, tag="dismiss"):
+    """Refuse a candidate: its evidence was weighed by what has changed."""
+
+    task: str
+    candidate: str
+    name: str
+    stage: str
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
+    """A part of the declaration that applies by itself when the product is opened: its digests."""
+
+    part: str
+    before: str
+    after: str
+
+
+Step = Revalue | Dismiss | Note
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Spec against ledger.
+
+    Attributes:
+        opened: whether the product ever was.
+        through, at: the last cycle, up to which there is a history to be valued.
+    """
+
+    steps: tuple[Step, ...]
+    opened: bool
+    through: int = 0
+    at: float = 0.0
+
+    @property
+    def revalued(self) -> tuple[Change, ...]:
+        """What the history is to be valued by."""
+        return tuple(one.change for one in self.steps if isinstance(one, Revalue))
+
+    @property
+    def dismissed(self) -> tuple[Dismiss, ...]:
+        """The candidates that are to be refused."""
+        return tuple(one for one in self.steps if isinstance(one, Dismiss))
+
+    @property
+    def noted(self) -> tuple[Note, ...]:
+        """What applies by itself."""
+        return tuple(one for one in self.steps if isinstance(one, Note))
+
+    @property
+    def in_front(self) -> tuple[Dismiss, ...]:
+        """Those of the candidates that people meet."""
+        return tuple(one for one in self.dismissed if one.stage == "canary")
+
+    @property
+    def tasks(self) -> Versions:
+        """The measures by which each task's history is to be valued."""
+        found: Versions = {}
+        for one in self.revalued:
+            found.setdefault(one.task, {})[one.name] = one.version
+        return found
+
+
+def planned(reader: Reader, spec: Spec) -> Plan:
+    """What there is to do. It only reads."""
+    found = standing(reader, spec)
+    steps: list[Step] = [
+        *_revalued(found),
+        *_dismissed(reader, spec, found.changes),
+        *_noted(reader, spec, found),
+    ]
+    last = found.last
+    return Plan(
+        steps=tuple(steps),
+        opened=found.applied is not None,
+        through=last.through if last else 0,
+        at=last.at if last else 0.0,
+    )
+
+
+def _revalued(found: Standing) -> Iterator[Revalue]:
+    begun = found.begun.tasks if found.begun else {}
+    for one in found.changes:
+        yield Revalue(change=one, again=begun.get(one.task, {}).get(one.name) == one.version)
+
+
+def _dismissed(reader: Reader, spec: Spec, changes: tuple[Change, ...]) -> Iterator[Dismiss]:
+    """An outcome judges no candidate; the reward and the guardrails do."""
+    tasks = dict.fromkeys(one.task for one in changes if one.kind != "outcome")
+    boards = {task: Board(task, spec.gate.alpha) for task in tasks}
+    for kind in CHAINED if boards else ():
+        for row in reader.scan(kind):
+            for board in boards.values():
+                board.apply(row)
+    for task, board in boards.items():
+        for candidate, stage in _open(board):
+            yield Dismiss(task=task, candidate=candidate.id, name=candidate.name, stage=stage)
+
+
+def _open(board: Board) -> Iterator[tuple[Candidate, str]]:
+    for live in board.standing.open if board.standing else ():
+        yield board.candidates[live.release.candidate], live.stage.name
+    for candidate in board.waiting():
+        yield candidate, "gate"
+
+
+def _noted(reader: Reader, spec: Spec, found: Standing) -> Iterator[Note]:
+    last = reader.get(Entry, event="declaration")
+    if last is None or last.details["digest"] == spec.digest:
+        return
+    known, now = last.details.get("parts"), parts(spec)
+    if known is None:  # from before parts were written down
+        yield Note(part="the declaration", before=last.details["digest"], after=spec.digest)
+        return
+    revalued = {f"{one.kind}s.{one.name}" for one in found.changes}
+    for part in sorted(known.keys() | now.keys()):
+        if known.get(part) != now.get(part) and part not in revalued:
+            yield Note(part=part, before=known.get(part, ""), after=now.get(part, ""))
