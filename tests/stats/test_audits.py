@@ -40,7 +40,7 @@ class TestGaming:
         assert whole.log_e[:250] == pytest.approx(part.log_e)
 
     def test_too_few_say_nothing(self):
-        assert gaming([1.0] * 39, [0.0] * 39, 0.05).peak_log_e == 0.0
+        assert gaming([1.0] * 39, [0.0] * 39, 0.05).peak_log_e < 0.0
         assert gaming([], [], 0.05).n == 0
 
     @pytest.mark.parametrize(("reward", "audit"), [([0.5], []), ([1.5], [0.5]), ([math.nan], [0.5])])

@@ -107,7 +107,7 @@ def _by_unit(rows: Iterable[tuple[SqlValue, ...]]) -> np.ndarray:
             found.setdefault(unit, []).append((*numbers, *traits(str(output))))
     if not found:
         return np.empty((0, 4 + len(TRAITS)))
-    return np.array([_mean(np.array(members)) for members in found.values()])
+    return np.array([one[0] if len(one) == 1 else _mean(np.array(one)) for one in found.values()])
 
 
 def _mean(members: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ WITH begun AS (
   WHERE +d.task = :task AND +d.served = 1 AND d.provenance = 'product' AND d.arm IN ('candidate', 'control')
 ), exposed AS MATERIALIZED (
   SELECT release, unit, arm, at, min(sequence) AS sequence FROM shown GROUP BY release, unit
-), valued AS (
+), valued AS MATERIALIZED (
   SELECT s.release, s.ran, s.unit, e.arm, e.sequence,
          {value_of("s.id", "reward")} AS reward, {value_of("s.id", "outcome")} AS outcome
   FROM exposed AS e JOIN shown AS s ON s.release = e.release AND s.unit = e.unit

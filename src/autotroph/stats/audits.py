@@ -4,16 +4,18 @@ Reward and audit are numbers in [0, 1], one pair an audited unit, in the order o
 reward − audit. As long as the reward means what it meant, the mean of the residual stays where it was,
 whatever that was; a reward that learns to be high without being good pulls it up.
 
-Each of many starts s is a bet: until s the residuals give an upper bound of their mean (a confidence
-sequence, so that all starts share one α/2), and after s somebody bets that they are above it. The bets share
-one starting wealth, so together they reach 2/α with probability at most α/2: looked at whenever one likes,
-the alarm is false with probability at most α. A change that comes late is found by a late start.
+Each of many starts s is a bet: the residuals after s, one by one, are paired with those from the beginning
+on, and somebody bets that the later of each pair is the larger. Units are taken to be independent, so that as
+long as nothing changed the j-th bet reaches 1/(p_j·α) with probability at most p_j·α, Σ p_j = 1: looked at
+whenever one likes, an alarm of any of them is false with probability at most α. A change that comes late is
+found by a late start, and one that comes soon by all of them, because the first pairs reach back before it.
 
 `audited_mean` says how good the answers are in the audit's own terms: the reward of everybody, corrected by
 what the audit found on its sample.
 
 Sources: Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting" (JRSS B),
-sections 3 and 4; Shin, Ramdas & Rinaldo 2024, "E-detectors" (NEJSDS), section 2.3, for a mixture over starts;
+section 4, for the bet; Shekhar & Ramdas 2023, "Nonparametric two-sample testing by betting" (IEEE
+Transactions on Information Theory), for pairs;
 Angelopoulos, Bates, Fannjiang, Jordan & Zrnic 2023, "Prediction-powered inference" (Science 382), example
 "mean estimation"; Angelopoulos, Duchi & Zrnic 2023, "PPI++" (arXiv 2311.01453), section 6, for λ. What is
 gamed: Gao, Schulman & Hilton 2023, "Scaling laws for reward model overoptimization" (ICML).
@@ -29,16 +31,13 @@ from numpy.typing import NDArray
 
 from autotroph.errors import InputError
 from autotroph.stats.betting import begin, log_e_path, log_target
-from autotroph.stats.confidence import Interval, mean_lower
+from autotroph.stats.confidence import Interval
 
 FIRST = 40
 """Before so many audited units nothing is said: their mean is not known well enough."""
 
 GROWTH = 1.5
 """Each start has so many times the units before it that the one before had."""
-
-STARTS = 24
-"""Bets that share the starting wealth alike; the last one begins after 450,000 units."""
 
 Numbers = NDArray[np.float64] | Sequence[float]
 
@@ -49,7 +48,8 @@ class Gaming:
 
     Attributes:
         n: audited units.
-        log_e: log evidence after each of them that the reward rose against the audit, shape (n,).
+        log_e: log evidence after each of them that the reward rose against the audit, shape (n,); that of the
+            best bet, less what it costs that there are several.
         alarmed_at: after how many of them it was proven, or None.
         gap: mean residual of the second half less that of the first; 0 below two units.
     """
@@ -62,7 +62,7 @@ class Gaming:
     @property
     def peak_log_e(self) -> float:
         """The largest evidence so far."""
-        return max(self.log_e, default=0.0)
+        return max(self.log_e, default=-math.log(2.0))
 
 
 def gaming(reward: Numbers, audit: Numbers, alpha: float) -> Gaming:
@@ -74,7 +74,7 @@ def gaming(reward: Numbers, audit: Numbers, alpha: float) -> Gaming:
     True
     >>> praise = good | (luck.random(800) < np.arange(800) / 800)      # more and more of it for nothing
     >>> gaming(praise, good, 0.05).alarmed_at
-    477
+    470
 
     Args:
         reward: shape (n,), in [0, 1], in the order of time.
@@ -87,9 +87,9 @@ def gaming(reward: Numbers, audit: Numbers, alpha: float) -> Gaming:
     f, y = _shares(reward, "reward"), _shares(audit, "audit")
     if f.size != y.size:
         raise InputError(f"{f.size} rewards and {y.size} audits; there must be one of each a unit")
-    target = log_target(alpha / 2)
+    target = log_target(alpha)
     residuals = f - y
-    path = _wealth(residuals, alpha / 2)
+    path = _wealth(residuals)
     loud = path >= target
     half = residuals.size // 2
     gap = float(residuals[half:].mean() - residuals[:half].mean()) if half else 0.0
@@ -148,28 +148,21 @@ def starts(count: int) -> Iterator[int]:
     [40, 60, 90, 135]
     """
     at = FIRST
-    for _ in range(STARTS):
-        if at >= count:
-            return
+    while at < count:
         yield at
         at = int(at * GROWTH)
 
 
-def _wealth(residuals: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
-    """Log of what all the bets own together; those that have not begun keep their share of the start."""
-    count = residuals.size
-    owned = np.zeros(count)
-    waiting = np.ones(count)
-    share = 1.0 / STARTS
-    for start in starts(count):
-        known = -mean_lower(-residuals[:start], alpha, -1.0, 1.0)
-        if known >= 1.0:
-            continue
-        path = log_e_path(begin(1.0, known), residuals[start:])
-        owned[start:] += share * np.exp(np.minimum(path, 600.0))
-        waiting[start:] -= share
-    total: NDArray[np.float64] = np.log(owned + waiting)
-    return total
+def _wealth(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log of what the best bet owns, times its share of the level; nothing before the first."""
+    best = np.full(residuals.size, -math.log(2.0))
+    for number, start in enumerate(starts(residuals.size), 1):
+        price = math.log(number * (number + 1))  # the shares 1/(j(j + 1)) sum to 1 without end
+        pairs = min(start, residuals.size - start)
+        path = log_e_path(begin(2.0), residuals[start : start + pairs] - residuals[:pairs])
+        lasting = np.concatenate((path, np.full(residuals.size - start - pairs, path[-1])))
+        best[start:] = np.maximum(best[start:], lasting - price)
+    return best
 
 
 def _power(rest: NDArray[np.float64], f: NDArray[np.float64], y: NDArray[np.float64]) -> float:
