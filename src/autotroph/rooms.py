@@ -48,7 +48,14 @@ MEASURE_EVERY = 100
 """Final rewards between two measurements of the lift."""
 
 EXAMINE_EVERY = 86_400.0
-"""Seconds between two looks at whether a reward deserves to be chased."""
+"""Seconds between two looks at what was audited of a reward."""
+
+_NEWS = """
+SELECT EXISTS (SELECT 1 FROM verdicts
+                WHERE task = :task AND sequence > :until AND finding IN ('promoted', 'rolled back'))
+    OR :audited AND EXISTS (SELECT 1 FROM signals
+                             WHERE source IN ('annotator', 'judge') AND sequence > :until)
+"""
 
 
 class Rooms:
@@ -131,9 +138,16 @@ class Rooms:
         return {name: measure.version for name, measure in self.measures[task].items()}
 
     def examine(self, task: str, now: float) -> bool:
-        """Whether it is time to look again if the task's reward deserves to be chased."""
+        """Whether there is news of the task's reward: an experiment has ended, or answers were audited."""
+        if not self.spec.outcomes:
+            return False
         found = self._finding(task)
-        return bool(self.spec.outcomes) and (found is None or now >= found.at + EXAMINE_EVERY)
+        given: dict[str, str | int] = {
+            "task": task,
+            "until": found.until if found else 0,
+            "audited": found is None or now >= found.at + EXAMINE_EVERY,
+        }
+        return bool(self.store.query(_NEWS, given).rows[0][0])
 
     def passage(self, task: str) -> Passage:
         """Whether the gate may work for the task's reward."""
