@@ -47,13 +47,13 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
         sql: digest of what was declared; another one begins again.
         through: the sequence up to which sessions were looked at.
         at: when.
-        ahead: how long after the last moment of a session a row of it was due, at most.
+        ahead: how long after the last moment of a session a row of it was due, at most; None: none lay ahead.
     """
 
     sql: str
     through: int = 0
     at: float = 0.0
-    ahead: float = 0.0
+    ahead: float | None = None
 
 
 class About(msgspec.Struct, frozen=True, array_like=True):
@@ -117,7 +117,7 @@ class Watched:
         self._statement = f"{MOMENTS_OF} {asked(declared.sql)}"
         self._mark = self._recall()
         self._ahead: list[tuple[float, str]] = []
-        self._reopened = self._mark.ahead > 0
+        self._reopened = True
 
     def take(self, now: float) -> str:
         """Look at the sessions that were touched; why that failed, empty if it did not."""
@@ -157,10 +157,10 @@ class Watched:
             "implicit": self._implicit,
         }
         found = {str(one): None for (one,) in self._store.query(TOUCHED, given).rows}
-        if self._reopened:  # what lay ahead is not kept: all sessions that it can have been in
+        if self._reopened and self._mark.ahead is not None:  # what lay ahead is not kept, only how far
             since: dict[str, SqlValue] = {"after": self._mark.at - self._mark.ahead, "through": through}
             found |= {str(one): None for (one,) in self._store.query(ACTIVE, since).rows}
-            self._reopened = False
+        self._reopened = False
         while self._ahead and self._ahead[0][0] <= now:
             found[heappop(self._ahead)[1]] = None
         return list(found)
@@ -204,7 +204,7 @@ class Watched:
             else:
                 about = abouts[subject]
                 heappush(self._ahead, (one.at, about.session))
-                self._mark = replace(self._mark, ahead=max(self._mark.ahead, one.at - about.last))
+                self._mark = replace(self._mark, ahead=max(self._mark.ahead or 0.0, one.at - about.last))
         return ripe
 
     def _row(self, about: About, found: Mapping[str, Found], known: Signal | None) -> Iterator[Signal]:
