@@ -15,6 +15,7 @@ from autotroph import __version__
 from autotroph.faces.cli.audit import audit
 from autotroph.faces.cli.backup import backup, restore
 from autotroph.faces.cli.cycle import cycle
+from autotroph.faces.cli.datasets import datasets
 from autotroph.faces.cli.demo import demo
 from autotroph.faces.cli.doctor import doctor
 from autotroph.faces.cli.ingest import ingest
@@ -59,7 +60,7 @@ cli = Polite(
     help=HELP,
     commands=[
         *(init, demo, serve, ingest, status, doctor, cycle, releases, rollback, report, sql, segments),
-        *(rewards, keys, export, erase, backup, restore, audit),
+        *(rewards, datasets, keys, export, erase, backup, restore, audit),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
