@@ -1,6 +1,5 @@
 """Which of several would stand where: means with intervals, before and after; and for whom the sign turns."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -114,8 +113,3 @@ def _place(name: str, found: Interval | None, place: int) -> Place:
         return Place(name=name, n=0, mean=None, low=None, high=None, place=0)
     low, high = (end if abs(end) < float("inf") else None for end in (found.low, found.high))
     return Place(name=name, n=found.n, mean=found.mean, low=low, high=high, place=place)
-
-
-def both(ranking: Ranked) -> Iterator[tuple[Place, Place]]:
-    """Each of them before and after."""
-    return zip(ranking.before, ranking.after, strict=True)

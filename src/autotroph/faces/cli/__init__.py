@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from autotroph import __version__
+from autotroph.faces.cli.apply import apply
 from autotroph.faces.cli.audit import audit
 from autotroph.faces.cli.backup import backup, restore
 from autotroph.faces.cli.cycle import cycle
@@ -22,6 +23,7 @@ from autotroph.faces.cli.ingest import ingest
 from autotroph.faces.cli.init import init
 from autotroph.faces.cli.keys import keys
 from autotroph.faces.cli.people import erase, export
+from autotroph.faces.cli.plan import plan
 from autotroph.faces.cli.refusals import Polite
 from autotroph.faces.cli.releases import releases
 from autotroph.faces.cli.report import report
@@ -59,8 +61,8 @@ cli = Polite(
     name="autotroph",
     help=HELP,
     commands=[
-        *(init, demo, serve, ingest, status, doctor, cycle, releases, rollback, report, sql, segments),
-        *(rewards, datasets, keys, export, erase, backup, restore, audit),
+        *(init, demo, serve, ingest, status, doctor, cycle, plan, apply, releases, rollback, report, sql),
+        *(segments, rewards, datasets, keys, export, erase, backup, restore, audit),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from autotroph.observe.doctor import Finding
     from autotroph.spec import Spec
+    from autotroph.store import Reader
 
 
 @click.command(short_help="Is it whole, does it turn, and what is to be done.")
@@ -64,9 +65,21 @@ def _examined(spec: Spec, url: str, static_days: float) -> list[Finding]:
         return unreadable(error)
     try:
         place = place_of(path) if path is not None else None
-        return examine(reader, spec, SystemClock("").now(), static_days, place)
+        found = examine(reader, spec, SystemClock("").now(), static_days, place)
+        return [*_unapplied(reader, spec), *found]
     finally:
         reader.close()
+
+
+def _unapplied(reader: Reader, spec: Spec) -> list[Finding]:
+    from autotroph.observe.findings import broken, look
+    from autotroph.plan.applied import WAY_OUT, says, standing
+
+    try:
+        changes = standing(reader, spec).changes
+    except LedgerError as error:  # a damaged ledger is examined as far as it goes
+        return [broken("measures", f"what is applied could not be read: {error}", "see the other findings")]
+    return [look("measures", f"{says(changes)}: no cycle runs", WAY_OUT)] if changes else []
 
 
 def _screen(found: Sequence[Finding]) -> RenderableType:

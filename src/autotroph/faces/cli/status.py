@@ -36,7 +36,10 @@ def status(*, config: Path, as_json: bool) -> None:
 
 
 def _health(config: Path) -> Health:
-    from autotroph.observe.health import health, unopened
+    import msgspec
+
+    from autotroph.observe.health import Need, health, unopened
+    from autotroph.plan.applied import WAY_OUT, says, standing
     from autotroph.store import open_reader
 
     spec, url = declared(config), ledger_of(config)
@@ -46,7 +49,11 @@ def _health(config: Path) -> Health:
         return unopened(spec, shown)
     reader = open_reader(url)
     try:
-        return health(reader, spec, shown)
+        found = health(reader, spec, shown)
+        if changes := standing(reader, spec).changes:
+            unapplied = Need("measures", f"{says(changes)}: no cycle runs", WAY_OUT)
+            found = msgspec.structs.replace(found, needs=(unapplied, *found.needs))
+        return found
     finally:
         reader.close()
 

@@ -1,0 +1,67 @@
+"""`autotroph apply`: runs the steps that `autotroph plan` shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from autotroph.errors import InputError
+from autotroph.faces.cli import options
+from autotroph.faces.cli.bars import bar
+from autotroph.faces.cli.opening import declared, opened
+from autotroph.faces.cli.plan import Explained, explain, show, told
+
+if TYPE_CHECKING:
+    from autotroph.plan.steps import Plan
+
+
+@click.command(short_help="Value the history by what is declared now.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--yes-with-candidates",
+    "candidates",
+    is_flag=True,
+    help="Do not ask, and refuse candidates that people meet: what measures them has changed.",
+)
+@options.config
+@options.as_json
+def apply(*, yes: bool, candidates: bool, config: Path, as_json: bool) -> None:
+    """Show the plan, ask, and run it: the history is valued by the measures as they are declared now.
+
+    Values of before stay, under their version. What was interrupted is gone on with when it is called again;
+    until it is done, no cycle runs. It refuses while people meet a candidate that was weighed by what has
+    changed.
+    """
+    found = explain(declared(config), config)
+    if not as_json:
+        show(found)
+    if not found.plan.revalued:
+        _done(found, 0, as_json=as_json)
+        return
+    _refuse(found.plan, candidates=candidates)
+    if not (yes or candidates):
+        click.confirm("Value the history by this?", abort=True, err=True)
+    with opened(config, "product.apply()") as product, bar("valuing") as progress:
+        before = product.store.last()
+        product.apply(progress, candidates=candidates)
+        appended = product.store.last() - before
+    _done(found, appended, as_json=as_json)
+
+
+def _refuse(plan: Plan, *, candidates: bool) -> None:
+    """Before anything is asked."""
+    if plan.in_front and not candidates:
+        names = ", ".join(f"{one.name!r} (task {one.task})" for one in plan.in_front)
+        raise InputError(
+            f"people meet {names}, weighed by what has changed: wait until the ladder has decided, or have it"
+            " refused with --yes-with-candidates"
+        )
+
+
+def _done(found: Explained, appended: int, *, as_json: bool) -> None:
+    if as_json:
+        options.emit({**told(found), "rows": appended})
+    elif found.plan.revalued:
+        click.echo(f"applied: {appended:,} rows; cycles run again")
