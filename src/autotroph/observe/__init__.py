@@ -14,4 +14,7 @@
 | agreement.py | reward, outcome and traits of the newest answers |
 | audited.py | answers that somebody looked at |
 | traits.py | how long an answer is, and how it is dressed |
+| looking.py | the newest decisions with what came back about them, as columns |
+| suggestions.py | what could be chased, ranked |
+| opportunities.py | which tasks are worth a loop |
 """
