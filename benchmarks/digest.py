@@ -108,8 +108,9 @@ def _run(name: str, folder: Path) -> Took:
     for module in (PEERS.get(name), "duckdb"):
         if module:
             importlib.import_module(module)
+    contestant = _contestants(folder)[name]
     began, used = perf_counter(), _cpu()
-    outcome = _contestants(folder)[name]()
+    outcome = contestant()
     seconds, cpu = perf_counter() - began, _cpu() - used
     who = resource.RUSAGE_CHILDREN if name == LEDGER else resource.RUSAGE_SELF
     return Took(seconds, cpu, resource.getrusage(who).ru_maxrss / 1024, outcome)
@@ -121,19 +122,19 @@ def _cpu() -> float:
 
 
 def _contestants(folder: Path) -> dict[str, Callable[[], Outcome]]:
-    ledger = folder / "ledger.db"
+    ledger, spec = folder / "ledger.db", declared()
 
     def polars() -> Outcome:
         found = Segments.open(ledger)
         return digest_peers.by_polars(*(found.paths(table) for table in COPIED))
 
     return {
-        SEGMENTS: lambda: _outcome(whole(declared(), "reply", Segments.open(ledger), NOW)),
-        LEDGER: lambda: _outcome(whole_ledger(declared(), "reply", ledger, NOW)),
+        SEGMENTS: lambda: _outcome(whole(spec, "reply", Segments.open(ledger), NOW)),
+        LEDGER: lambda: _outcome(whole_ledger(spec, "reply", ledger, NOW)),
         "SQLite SQL, ledger": lambda: digest_peers.by_sqlite(ledger),
         "pandas, ledger": lambda: digest_peers.by_pandas(ledger),
         "polars, segments": polars,
-        LARGE: lambda: _outcome(whole(declared(), "reply", _multiplied(folder), NOW)),
+        LARGE: lambda: _outcome(whole(spec, "reply", _multiplied(folder), NOW)),
     }
 
 

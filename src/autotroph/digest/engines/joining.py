@@ -18,18 +18,25 @@ class Joining:
         self._direct = {n: slot for n, slot in self._slots.items() if slot.about == "decision"}
         self._reward = frozenset(plan.measures[0].slots.values())
 
-    def once(self) -> str:
-        """(sequence, s0, s1, …, n, agreed): right where n is how many of them there are."""
+    def heard(self) -> str:
+        """(sequence, decided, place, k, …): rows in time about decisions, without their ids: see `again`."""
         if not self._direct:
             return ""
+        far = max(slot.limit for slot in self._direct.values())
+        codes = ", ".join(sorted({str(slot.source) for slot in self._direct.values()}))
+        return (
+            'SELECT m.sequence, m."at" AS decided, s.* EXCLUDE (subject, id)'
+            " FROM made AS m JOIN s ON s.subject = m.about"
+            f' WHERE s.k IN ({codes}) AND s."at" < m."at" + {far!r}'
+        )
+
+    def once(self) -> str:
+        """(sequence, s0, s1, …, n, agreed): right where n is how many of them there are."""
         slots = self._direct
         values = [f"max({_single(one)}) FILTER ({_condition(one)}) AS s{n}" for n, one in slots.items()]
-        far = max(slot.limit for slot in slots.values())
-        codes = ", ".join(sorted({str(slot.source) for slot in slots.values()}))
         return (
-            f"SELECT m.sequence, {', '.join(values)}, {self._counted()} AS n, {self._agreed()} AS agreed"
-            " FROM made AS m JOIN s ON s.subject = m.about"
-            f' WHERE s.k IN ({codes}) AND s."at" < m."at" + {far!r} GROUP BY m.sequence'
+            f"SELECT s.sequence, {', '.join(values)}, {self._counted()} AS n, {self._agreed()} AS agreed"
+            " FROM heard AS s GROUP BY s.sequence"
         )
 
     def doubtful(self) -> str:
@@ -37,17 +44,19 @@ class Joining:
         there = " + ".join(f"(s{n} IS NOT NULL)::INT" for n in self._direct)
         return f"SELECT sequence FROM once WHERE n > {there}"
 
-    def again(self) -> str:
-        """The rows about the doubtful ones, which are few: read once more, now with what orders them."""
+    def again(self, *, tied: bool) -> str:
+        """The rows about the doubtful ones; ids are read only where some are of one moment, and tied."""
+        if not tied:
+            return "SELECT *, '' AS id FROM heard SEMI JOIN doubtful USING (sequence)"
         return (
-            'SELECT m.sequence, m."at" AS decided, s.* EXCLUDE (subject)'
-            " FROM doubtful AS q JOIN made AS m USING (sequence) JOIN s ON s.subject = m.about"
+            "SELECT h.*, i.id FROM heard AS h SEMI JOIN doubtful USING (sequence)"
+            " JOIN (SELECT place, id FROM s) AS i USING (place)"
         )
 
     def several(self) -> str:
         """(sequence, s0, s1, …, n, agreed): as `once`, for the doubtful ones."""
         parts = [
-            f"LEFT JOIN ({whole(slot.take, _again(slot), 'sequence')}) AS t{n} USING (sequence)"
+            f"LEFT JOIN ({whole(slot.take, self._again(slot), 'sequence')}) AS t{n} USING (sequence)"
             for n, slot in self._direct.items()
         ]
         values = ", ".join(f"t{n}.v AS s{n}" for n in self._direct)
@@ -72,6 +81,12 @@ class Joining:
         agreed += [f"coalesce(other{n}.agreed, true)" for n in others if n in self._reward]
         return " ".join(joins), ", ".join([*columns, f"{' AND '.join(agreed) or 'true'} AS agreed"])
 
+    def _again(self, slot: Slot) -> str:
+        return (
+            f'SELECT s.sequence, {_column(slot)} AS v, s."at", s.id{_user(slot)} FROM again AS s'
+            f" WHERE {_condition(slot)}"
+        )
+
     def _counted(self) -> str:
         """All rows count alike, where no two slots read the same ones or up to different times."""
         slots = self._direct.values()
@@ -93,25 +108,22 @@ def _column(slot: Slot) -> str:
     return "s.text" if slot.type == "text" else "s.number"
 
 
+def _user(slot: Slot) -> str:
+    return ', s."user"' if slot.take == "votes" else ""
+
+
 def _single(slot: Slot) -> str:
     return "(s.number <> 0)::INT::DOUBLE" if slot.take == "any" else _column(slot)
 
 
 def _condition(slot: Slot) -> str:
-    return f's.k = {slot.source} AND s."at" < m."at" + {slot.limit!r}'
-
-
-def _again(slot: Slot) -> str:
-    return (
-        f'SELECT sequence, {_column(slot)} AS v, s."at", s.id, s."user" FROM again AS s'
-        f' WHERE s.k = {slot.source} AND s."at" < s.decided + {slot.limit!r}'
-    )
+    return f's.k = {slot.source} AND s."at" < s.decided + {slot.limit!r}'
 
 
 def _every(slot: Slot) -> str:
     """What is about a session or user counts for all of their decisions, up to its limit."""
     value, of = _column(slot), f"FROM s WHERE s.k = {slot.source}"
-    rows = f'SELECT s.subject AS key, {value} AS v, s."at", s.id, s."user" {of}'
+    rows = f'SELECT s.subject AS key, {value} AS v, s."at", s.id{_user(slot)} {of}'
     refused = f'SELECT subject, min("at") AS "at" {of} AND NOT learns GROUP BY subject'
     until = f'm."at" + {slot.limit!r}'
     return (
@@ -126,7 +138,7 @@ def _credited(slot: Slot) -> str:
     """What is about a session counts for some of its served decisions, by their places in it."""
     value = f"{_column(slot)} / s.by_then" if slot.credit == "split" else _column(slot)
     rows = (
-        f'SELECT m.sequence, {value} AS v, s."at", s.id, s."user", s.learns FROM ({_BY_THEN}) AS s'
+        f'SELECT m.sequence, {value} AS v, s."at", s.id{_user(slot)}, s.learns FROM ({_BY_THEN}) AS s'
         f" JOIN ({_PLACES}) AS p ON p.session = s.subject AND {_CREDIT[slot.credit]}"
         " JOIN made AS m ON m.about = p.key"
         f' WHERE s.k = {slot.source} AND s."at" < m."at" + {slot.limit!r}'

@@ -22,9 +22,10 @@ def cells_of(duck: "duckdb.DuckDBPyConnection", plan: Plan, options: Options) ->
         options: what decisions are grouped by, and how sure to be.
     """
     numbered, by = list(enumerate(plan.measures)), options.by
+    _make(duck, "totals", _totals(plan))
     _make(duck, "clustered", _clusters(plan))
     means = ", ".join(_mean(i, one) for i, one in numbered)
-    _make(duck, "means", f"SELECT cell, {means} FROM clustered GROUP BY cell")
+    _make(duck, "means", f"SELECT cell, {means} FROM totals GROUP BY cell")
     pulls = ", ".join(_pulls(i) for i, _ in numbered)
     _make(
         duck,
@@ -35,7 +36,7 @@ def cells_of(duck: "duckdb.DuckDBPyConnection", plan: Plan, options: Options) ->
     _make(
         duck,
         "summed",
-        f"SELECT cell, {summed} FROM clustered AS k JOIN means AS t USING (cell)"
+        f"SELECT cell, {summed} FROM totals AS k JOIN means AS t USING (cell)"
         " JOIN pulled AS p USING (cell) GROUP BY cell",
     )
     names = ", ".join(["served", *(f"by_{name}" for name in by)])
@@ -57,18 +58,26 @@ def cells_of(duck: "duckdb.DuckDBPyConnection", plan: Plan, options: Options) ->
 _SUMS = 10
 
 
-def _clusters(plan: Plan) -> str:
-    """One pass over the decisions, without a condition in any aggregate: those are slow."""
+def _totals(plan: Plan) -> str:
+    """Sums by group and by what is final, without a condition in any aggregate: those are slow."""
     sums = [
         f"count(v{i}) AS n{i}, coalesce(sum(v{i}), 0) AS s{i}, coalesce(var_pop(v{i}), 0) AS q{i},"
         f" {f'sum(x{i}::INT)' if one.range else 0} AS x{i}"
         for i, one in enumerate(plan.measures)
     ]
-    finals = ", ".join(f"f{h}" for h in range(len(plan.horizons)))
-    return (
-        f"SELECT cell, cluster, {finals}, count(*) AS n, {', '.join(sums)}"
-        f" FROM valued GROUP BY cell, cluster, {finals}"
-    )
+    finals = _finals(plan)
+    return f"SELECT cell, {finals}, count(*) AS n, {', '.join(sums)} FROM valued GROUP BY cell, {finals}"
+
+
+def _clusters(plan: Plan) -> str:
+    """The same by cluster: of each only what pulls the mean."""
+    sums = [f"count(v{i}) AS n{i}, coalesce(sum(v{i}), 0) AS s{i}" for i in range(len(plan.measures))]
+    finals = _finals(plan)
+    return f"SELECT cell, cluster, {finals}, {', '.join(sums)} FROM valued GROUP BY cell, cluster, {finals}"
+
+
+def _finals(plan: Plan) -> str:
+    return ", ".join(f"f{h}" for h in range(len(plan.horizons)))
 
 
 def _mean(i: int, measure: Wanted) -> str:

@@ -110,6 +110,10 @@ _P_SQLITE = (
 )
 
 
+_MARK = "(md5_number({}) >> 64)::UBIGINT AS mark"
+"""The last eight bytes of the MD5: it tells decisions apart alike on every engine and in every version."""
+
+
 def _of_row(name: str) -> str:
     return f't."{name}"'
 
@@ -119,6 +123,7 @@ def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
     parquet = [
         *("sequence", "t.id", 't."at"', "t.served", f"{_LEARNS} AS learns", "t.fold <> 'gate' AS seen"),
         "hash(t.id) AS key",
+        _MARK.format("t.id"),
         "hash(CASE WHEN t.shadows = '' THEN t.id ELSE t.shadows END) AS about",
         "hash(t.cluster) AS cluster",
         *(f"{_of_row(name)} AS by_{name}" for name in by),
@@ -135,6 +140,7 @@ def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
     made = [
         *("sequence", "id", '"at"', "flags & 1 <> 0 AS served", "flags & 2 <> 0 AS learns"),
         *("flags & 4 <> 0 AS seen", "hash(id) AS key", "hash(coalesce(shadows, id)) AS about"),
+        _MARK.format("id"),
         *("hash(cluster) AS cluster", "grouped"),
     ]
     for name in subjects(plan):
@@ -197,21 +203,21 @@ def _completions(plan: Plan) -> Raw:
 
 def _signals(plan: Plan) -> Raw:
     wide = any(source.text for source in plan.sources)
-    voted = any(slot.take == "votes" for slot in plan.slots)
     coded = " ".join(f"WHEN {_of(source)} THEN {k}" for k, source in enumerate(plan.sources))
     code = f"CASE {coded} END" if coded else "0"
-    user = ['"user"'] if voted else ["'' AS \"user\""]
-    parquet = [f"({code})::USMALLINT AS k", "hash(t.subject) AS subject", "t.id", *user, 't."at"']
-    parquet += [f"{_LEARNS} AS learns", "t.value_number AS number"]
+    user = ['"user"'] if plan.voted else []
+    parquet = ["t.sequence AS place", f"({code})::USMALLINT AS k", "hash(t.subject) AS subject", "t.id"]
+    parquet += [*user, 't."at"', f"{_LEARNS} AS learns", "t.value_number AS number"]
     kept = [
+        Kept("place", "t.sequence", "INTEGER"),
         Kept("code", f"2 * ({code}) + {_LEARNS_SQLITE}", "INTEGER"),
         Kept("subject", "t.subject", "TEXT"),
         Kept("id", "t.id", "TEXT"),
-        *([Kept("user", 't."user"', "TEXT")] if voted else []),
+        *([Kept("user", 't."user"', "TEXT")] if plan.voted else []),
         Kept("at", 't."at"', "REAL"),
         Kept("number", "t.value_number", "REAL"),
     ]
-    made = ["(code // 2)::USMALLINT AS k", "hash(subject) AS subject", "id", *user, '"at"']
+    made = ["place", "(code // 2)::USMALLINT AS k", "hash(subject) AS subject", "id", *user, '"at"']
     made += ["code % 2 = 1 AS learns", "number"]
     if wide:
         parquet.append("coalesce(w.value_text, '') AS text")

@@ -80,6 +80,11 @@ class Plan(msgspec.Struct, frozen=True):
         return {column.name: column for column in read}
 
     @property
+    def voted(self) -> bool:
+        """Whether it matters who a signal is from."""
+        return any(slot.take == "votes" for slot in self.slots)
+
+    @property
     def inputs(self) -> dict[str, Column]:
         """What is read of what was asked."""
         return {name: column for name, column in self.columns.items() if name.startswith(INPUTS)}

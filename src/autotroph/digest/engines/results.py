@@ -64,8 +64,8 @@ class Block(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Which decisions may be learned from and what each was worth, in ledger order, named by its content.
 
-    A block's hash is of its lines `decision id, tab, value`; so two manifests share the blocks that did not
-    change.
+    A block's hash is of three columns, little-endian, 8 bytes each: the sequences, the last 8 bytes of the
+    MD5 of the decisions' ids, the values. So two manifests share the blocks that did not change.
     """
 
     task: str

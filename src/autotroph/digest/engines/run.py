@@ -1,7 +1,11 @@
 """The steps of whole digestion, on a DuckDB connection that has the narrow relations d, c and s."""
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from autotroph.digest.engines.joining import Joining
 from autotroph.digest.engines.measuring import cells_of
@@ -15,6 +19,7 @@ from autotroph.errors import LedgerError
 if TYPE_CHECKING:
     import duckdb
 
+Numbers = NDArray[Any]
 BLOCK = 2**17
 """Sequences in a block of a manifest."""
 
@@ -47,26 +52,18 @@ class Run:
     def join(self) -> None:
         """Makes the table `valued`: a row a decision, with its values."""
         by = self._group()
-        kept = [
-            "sequence",
-            "key",
-            "about",
-            "cluster",
-            "at",
-            "served",
-            "seen",
-            "learns",
-            *subjects(self._plan),
-        ]
+        kept = ["sequence", "key", "about", "cluster", "at", "served", "seen", "learns", "mark"]
+        kept += subjects(self._plan)
         kept += [name for name in self._plan.columns if name == "p" or name in self._plan.inputs]
         made = ", ".join(f'd."{name}"' for name in kept)
         self._make("made", f"SELECT {made}, cells.cell FROM d JOIN cells USING ({by})")
         self._check_keys()
         joining = Joining(self._plan)
-        if once := joining.once():
-            self._make("once", once)
+        if heard := joining.heard():
+            self._make("heard", heard)
+            self._make("once", joining.once())
             self._make("doubtful", joining.doubtful())
-            self._make("again", joining.again())
+            self._make("again", joining.again(tied=bool(self._one(_TIES))))
             self._make("several", joining.several())
             self._duck.execute(
                 "CREATE TEMP VIEW told AS SELECT * FROM once ANTI JOIN doubtful USING (sequence)"
@@ -79,19 +76,18 @@ class Run:
     def manifest(self) -> Manifest:
         """The decisions that may be learned from, with what their reward came to."""
         reward = self._plan.measures[0]
-        blocks = self._duck.execute(
-            "SELECT min(sequence), max(sequence), count(*),"
-            " sha256(string_agg(id || chr(9) || v0::VARCHAR, chr(10) ORDER BY sequence))"
-            f" FROM valued JOIN d USING (sequence) WHERE learned AND f0 AND v0 IS NOT NULL"
-            f" GROUP BY sequence // {BLOCK} ORDER BY 1"
-        ).fetchall()
-        made = tuple(Block(*row) for row in blocks)
+        found = self._duck.execute(
+            "SELECT sequence, mark, v0 FROM valued WHERE learned AND f0 AND v0 IS NOT NULL ORDER BY sequence"
+        ).fetchnumpy()
+        columns = [np.asarray(found[name]) for name in ("sequence", "mark", "v0")]
+        ends = np.flatnonzero(np.diff(columns[0] // BLOCK)) + 1
+        parts = zip(*(np.split(each, ends) for each in columns), strict=True)
         return Manifest(
             task=self._plan.task,
             measure=reward.name,
             version=reward.version,
-            rows=sum(one.rows for one in made),
-            blocks=made,
+            rows=len(columns[0]),
+            blocks=tuple(_block(*part) for part in parts if part[0].size),
         )
 
     def write(self, file: Path) -> None:
@@ -136,3 +132,15 @@ class Run:
     def _one(self, sql: str) -> Any:
         found = self._duck.execute(sql).fetchone()
         return found[0] if found else None
+
+
+_TIES = """
+SELECT count(*) FROM (SELECT sequence, k, "at" FROM heard SEMI JOIN doubtful USING (sequence)
+                      GROUP BY ALL HAVING count(*) > 1)"""
+
+
+def _block(sequences: Numbers, marks: Numbers, values: Numbers) -> Block:
+    hasher = hashlib.sha256()
+    for column, type_ in ((sequences, "<i8"), (marks, "<u8"), (values, "<f8")):
+        hasher.update(column.astype(type_, copy=False).tobytes())
+    return Block(int(sequences[0]), int(sequences[-1]), len(sequences), hasher.hexdigest())

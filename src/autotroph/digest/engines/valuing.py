@@ -26,7 +26,7 @@ def valued(plan: Plan, joins: str, told: str, now: float) -> str:
     values = [f"{_clipped(one, i)} AS v{i}" for i, one in numbered]
     left = [f"coalesce({_clipped(one, i)} <> w{i}, false) AS x{i}" for i, one in numbered if one.range]
     finals = [f"f{h}" for h in range(len(plan.horizons))]
-    kept = ["sequence", "cell", "cluster", "served", "seen AND learns AND agreed AS learned"]
+    kept = ["sequence", "mark", "cell", "cluster", "served", "seen AND learns AND agreed AS learned"]
     return (
         f"SELECT {', '.join([*kept, *finals, *values, *left])} FROM"
         f" (SELECT *, {', '.join(raw)} FROM (SELECT {', '.join(['*', *resolved])} FROM ({joined})))"
