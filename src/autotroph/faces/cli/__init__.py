@@ -22,6 +22,7 @@ from autotroph.faces.cli.doctor import doctor
 from autotroph.faces.cli.ingest import ingest
 from autotroph.faces.cli.init import init
 from autotroph.faces.cli.keys import keys
+from autotroph.faces.cli.opportunities import opportunities
 from autotroph.faces.cli.people import erase, export
 from autotroph.faces.cli.plan import plan
 from autotroph.faces.cli.refusals import Polite
@@ -33,6 +34,7 @@ from autotroph.faces.cli.segments import segments
 from autotroph.faces.cli.serve import serve
 from autotroph.faces.cli.sql import sql
 from autotroph.faces.cli.status import status
+from autotroph.faces.cli.suggest import suggest
 
 __all__ = ["cli", "main"]
 
@@ -57,12 +59,14 @@ Exit codes:
   130  interrupted
 """
 
+rewards.add_command(suggest)
+
 cli = Polite(
     name="autotroph",
     help=HELP,
     commands=[
         *(init, demo, serve, ingest, status, doctor, cycle, plan, apply, releases, rollback, report, sql),
-        *(segments, rewards, datasets, keys, export, erase, backup, restore, audit),
+        *(segments, rewards, opportunities, datasets, keys, export, erase, backup, restore, audit),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
