@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import typing_product
 from autotroph.digest.datasets.building import Built, build
 from autotroph.digest.datasets.comparing import compare
 from autotroph.digest.datasets.contents import contents
@@ -355,3 +356,52 @@ def test_an_empty_dataset_is_one(tmp_path: Path) -> None:
         built = of(product)
         assert (len(built.manifest), built.manifest.sizes, built.manifest.warning) == (0, (0, 0, 0), "")
         assert manifest_of([], built.manifest.recipe, built.manifest.basis) == built.manifest
+
+
+# answers to the same question ----------------------------------------------------------------------------
+
+
+def test_the_best_answer_over_the_worst(tmp_path: Path) -> None:
+    with typing_product.opened(tmp_path) as product:
+        typing_product.rounds(product, 3)
+        recipe = Recipe(task="finish", pairs=True, near=0.0, validation=0.0, test=0.0)
+        built = of(product, recipe)
+        found = list(zip(built.manifest, contents(product.store, built.manifest), strict=True))
+        assert len(found) > 20
+        for one, content in found:
+            assert content is not None
+            assert one.against is not None
+            assert one.reward > one.against
+            assert content.text == typing_product.word(int(content.inputs["number"]))
+            assert content.rejected == "zzzz"
+            (best, worst) = (product.store.get(Decision, sequence=each) for each in (one.decision, one.other))
+            assert best is not None
+            assert worst is not None
+            assert best.about == worst.about
+            assert best.fold != "gate"
+
+
+def test_a_session_that_nobody_may_learn_from_bars_its_decisions(tmp_path: Path) -> None:
+    with opened(tmp_path, SESSIONS) as product:
+        for n in range(30):
+            answer = product.decide("chat", {"text": f"q{n}"}, user=f"u{n}", session=f"s{n}", options=_one(n))
+            assert answer.durable()
+            terms = Terms(learn=False) if n < 10 else None
+            product.signal(f"s{n}", "resolved", True, terms=terms)
+            if n >= 20:  # what does not count bars nobody: it came when the horizon had passed
+                late = product.clock.now() + 7200.0
+                product.signal(f"s{n}", "resolved", True, terms=Terms(learn=False), at=late, key=f"late{n}")
+        pass_time(product)
+        found = held(product, Recipe(task="chat", near=0.0))
+        assert set(found) == {f"u{n}" for n in range(10, 30)} - gated(product)
+
+
+SESSIONS = """
+[tasks.chat]
+kind = "text"
+unit = "user"
+reward = "solved"
+[rewards.solved]
+value = "resolved"
+horizon = "1h"
+"""

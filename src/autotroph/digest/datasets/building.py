@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from hashlib import blake2b
 
 import msgspec
 
-from autotroph.clock import digest
 from autotroph.digest.datasets.choosing import Choice, Considered, Likeness, choose
 from autotroph.digest.datasets.contents import Content, contents, owner_mark
 from autotroph.digest.datasets.gathering import Found, Gathering, last
@@ -88,6 +89,7 @@ class Reading:
     def __init__(self, salt: str, recipe: Recipe) -> None:
         self._salt, self._recipe = salt, recipe
         self._like = Likeness(Sketches(), Sketches()) if recipe.near else None
+        self._owner = lru_cache(maxsize=100_000)(partial(owner_mark, salt))
         self._waiting: list[tuple[str, str]] = []
         self._read: list[tuple[Found, str, Origin]] = []
         self._considered: list[Considered] = []
@@ -103,7 +105,7 @@ class Reading:
             return
         asked = normalised(written(content.inputs))
         said = "\n".join((asked, normalised(content.text), normalised(content.rejected)))
-        owner = owner_mark(self._salt, found.user, found.cluster)
+        owner = self._owner(found.user, found.cluster)
         self._read.append((found, content.digest(self._salt), _origin(found, content)))
         self._considered.append(
             Considered(
@@ -111,8 +113,8 @@ class Reading:
                 owner=owner,
                 source="import" if found.imported else "product",
                 at=found.at,
-                said=digest(said),
-                asked=digest(asked),
+                said=_short(said),
+                asked=_short(asked),
             )
         )
         self._sketch(asked, said)
@@ -158,6 +160,11 @@ def _unfit(found: Found, content: Content) -> str:
     if not content.text.strip() or (found.other and not content.rejected.strip()):
         return "nothing was put out"
     return "no preference" if found.other and content.text == content.rejected else ""
+
+
+def _short(text: str) -> str:
+    """By which equal texts are found; it is kept nowhere."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _origin(found: Found, content: Content) -> Origin:

@@ -96,8 +96,9 @@ _INPUTS = msgspec.json.Decoder(dict[str, Any])
 _ANSWERS = """
 SELECT d.sequence, d.id, t.inputs, o.output
 FROM json_each(?) AS w CROSS JOIN decisions AS d ON d.sequence = w.value
+JOIN decisions AS q ON q.id = iif(d.shadows = '', d.id, d.shadows)
 JOIN completions AS c ON c.decision = d.id
-LEFT JOIN decision_texts AS t ON t.sequence = d.sequence
+LEFT JOIN decision_texts AS t ON t.sequence = q.sequence
 LEFT JOIN completion_texts AS o ON o.sequence = c.sequence"""
 
 _SIGNALS = """
