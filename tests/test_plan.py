@@ -1,11 +1,19 @@
 """A measure that is declared otherwise: no cycle until it is applied, and then all is as if it always was."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import typing_product
 from autotroph.clock import draw
-from autotroph.errors import SpecError
+from autotroph.errors import InputError, SpecError
 from autotroph.plan.applied import rebuilt, standing
-from autotroph.records import Reward
+from autotroph.plan.explaining import explained
+from autotroph.plan.steps import Plan, planned
+from autotroph.records import Entry, Reward, Stage, Verdict
+from autotroph.store.segments import sync
 from support_product import TOML, ask, opened, pass_time
 
 HOUR = 3600.0
@@ -92,6 +100,11 @@ def changed(tmp_path, declare):
     return tmp_path / "changed"
 
 
+def versions_shown(product):
+    rows = product.store.query("SELECT DISTINCT reward_version FROM answers WHERE reward_version <> ''").rows
+    return [version for (version,) in rows]
+
+
 def reopened(folder):
     product = opened(folder)
     product.clock.advance(product.rooms.last.at)
@@ -147,10 +160,7 @@ def test_old_versions_can_still_be_asked_for_and_rebuilt(changed):
         )
         assert was
         pass_time(product, 3 * HOUR)
-        shown = product.store.query(
-            "SELECT DISTINCT reward_version FROM answers WHERE reward_version <> ''"
-        ).rows
-        assert shown == ((product.rooms.measures["reply"]["useful"].version,),)
+        assert versions_shown(product) == [product.rooms.measures["reply"]["useful"].version]
 
 
 def test_going_back_makes_the_old_version_the_newest_again(changed, declare):
@@ -161,8 +171,198 @@ def test_going_back_makes_the_old_version_the_newest_again(changed, declare):
         assert [one.name for one in product.plan().revalued] == ["useful", "angry"]
         product.apply()
         pass_time(product, 3 * HOUR)
-        shown = product.store.query(
-            "SELECT DISTINCT reward_version FROM answers WHERE reward_version <> ''"
-        ).rows
-        assert shown == ((product.rooms.measures["reply"]["useful"].version,),)
+        assert versions_shown(product) == [product.rooms.measures["reply"]["useful"].version]
         product.cycle()
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+import support_product, test_plan
+from pathlib import Path
+from autotroph.plan import running
+
+running.CHUNK = 5
+support_product.TOML = test_plan.CHANGED
+
+def watch(done, of):
+    watch.calls += 1
+    if watch.calls == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+watch.calls = 0
+test_plan.reopened(Path(sys.argv[1])).apply(watch)
+"""
+
+
+def killed(folder, call):
+    """Applies in a process of its own, which is killed after so many appends."""
+    command = [sys.executable, "-c", KILLED, str(folder), str(Path(__file__).parent), str(call)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr
+
+
+def test_a_kill_in_the_middle_leaves_it_refusing_until_the_rest_is_done(changed, tmp_path):
+    killed(changed, 2)
+    with reopened(changed) as product:
+        version = product.rooms.measures["reply"]["angry"].version
+        half = len(list(product.store.scan(Reward, version=version)))
+        assert half > 0
+        assert [step.again for step in product.plan().steps] == [True, True]
+        with pytest.raises(SpecError, match="declared otherwise"):
+            product.cycle()
+    killed(changed, 1)
+    with opened(folder_in(tmp_path, "always")) as always, reopened(changed) as product:
+        live(always)
+        product.apply()
+        rows = [row.decision for row in product.store.scan(Reward, version=version)]
+        assert len(rows) == len(set(rows)) > half
+        assert len(list(product.store.scan(Entry, event="applying"))) == 1
+        assert newest(product) == newest(always)
+        product.cycle()
+
+
+def test_taking_the_change_back_in_the_middle_is_a_change_too(changed, declare):
+    killed(changed, 2)
+    declare(GUARDED)
+    with reopened(changed) as product:
+        with pytest.raises(SpecError, match="declared otherwise"):
+            product.cycle()
+        product.apply()
+        product.cycle()
+        pass_time(product, 3 * HOUR)
+        assert versions_shown(product) == [product.rooms.measures["reply"]["useful"].version]
+
+
+@pytest.mark.parametrize(
+    ("more", "waits"),
+    [
+        ('[outcomes.pleased]\nvalue = "accepted"\nhorizon = "1h"\n', ["pleased"]),
+        ('[outcomes.pleased]\nvalue = "accepted"\nhorizon = "90d"\n', []),  # no history is so old
+        ('[guardrails.unused]\nvalue = "accepted"\n', []),
+    ],
+)
+def test_a_new_measure_waits_only_where_there_is_a_history_for_it(changed, declare, more, waits):
+    declare(GUARDED + more)
+    with reopened(changed) as product:
+        assert [one.name for one in product.plan().revalued] == waits
+        if waits:
+            product.apply()
+        product.cycle()
+        assert product.plan().revalued == ()
+    declare(GUARDED)
+    with reopened(changed) as product:  # and that it is gone needs nothing
+        product.cycle()
+
+
+def test_another_reward_takes_the_place_of_the_old_one(changed, declare):
+    more = '\n[rewards.other]\nvalue = "1 - accepted"\nhorizon = "1h"\n'
+    declare(GUARDED.replace('reward = "useful"', 'reward = "other"') + more)
+    with reopened(changed) as product:
+        (one,) = product.plan().revalued
+        assert (one.name, one.was) == ("other", "useful")
+        product.apply()
+        product.cycle()
+
+
+def test_what_is_explained_is_what_is_run(changed):
+    with reopened(changed) as product:
+        plan = product.plan()
+        effects = explained(plan, product.store, product.spec, sync(next(changed.rglob("ledger.db"))))
+        product.apply()
+        for one in effects:
+            for count, version in (
+                (one.moved.before, one.change.before),
+                (one.moved.after, one.change.version),
+            ):
+                ((final, known, mean),) = product.store.query(VALUES, (version,)).rows
+                assert (count.final, count.final - count.unknown) == (final, known)
+                assert count.mean == pytest.approx(mean, abs=1e-12)
+
+
+VALUES = "SELECT count(*), count(value), avg(value) FROM measures_by_decision WHERE version = ?"
+
+
+def test_a_plan_is_made_with_a_reader_alone(changed):
+    with reopened(changed) as product:
+        reader = product.store.reader()
+        try:
+            found = planned(reader, product.spec)
+        finally:
+            reader.close()
+        assert isinstance(found, Plan)
+        assert found == product.plan()
+
+
+# verdicts ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def promoted(tmp_path):
+    """A product in which a better candidate was promoted, by evidence on the same decisions."""
+    with typing_product.opened(tmp_path) as product:
+        typing_product.rounds(product, 2)
+        product.propose("finish", "fine", policy=typing_product.by("fine"))
+        typing_product.rounds(product, 6)
+        assert typing_product.serving(product) == "fine"
+    return tmp_path
+
+
+def weighed_again(folder, toml):
+    """The verdicts of the past, by another declaration."""
+    with typing_product.opened(folder, toml) as product:
+        found = explained(product.plan(), product.store, product.spec, sync(next(folder.rglob("ledger.db"))))
+        return found[0], [row for row in product.store.scan(Verdict) if row.evidence.get("kind")]
+
+
+def test_verdicts_that_would_be_others_are_found(promoted):
+    turned = typing_product.TOML.replace('"kept(written) / 4"', '"1 - kept(written) / 4"')
+    effect, _ = weighed_again(promoted, turned)
+    by = {one.finding: one for one in effect.verdicts if one.judge == "ladder"}
+    assert by["promoted"].answer == "other"
+    assert by["promoted"].again_mean == pytest.approx(-by["promoted"].mean)
+    assert {one.answer for one in effect.verdicts if one.judge == "gate"} == {"cannot be told"}
+    assert effect.signs is not None
+    assert effect.signs.turned > 0.1 * effect.signs.units
+    assert "fine" in effect.ranks[0].moved
+
+
+def test_a_change_that_changes_no_value_finds_every_verdict_again(promoted):
+    same = typing_product.TOML.replace('"kept(written) / 4"', '"0.25 * kept(written)"')
+    effect, verdicts = weighed_again(promoted, same)
+    again = [one for one in effect.verdicts if one.judge == "ladder"]
+    assert len(again) > 1
+    known = {(row.at, row.finding): row.evidence["mean"] for row in verdicts}
+    for one in again:
+        assert (one.answer, one.again_mean) == ("same", pytest.approx(known[one.at, one.finding]))
+    assert (effect.moved.other, effect.signs.turned, effect.ranks[0].moved) == (0, 0, ())
+
+
+def test_where_nobody_saw_there_is_nothing_to_weigh_any_more(promoted):
+    served = typing_product.TOML.replace('horizon = "1m"\nscores = "any"', 'horizon = "1m"')
+    effect, _ = weighed_again(promoted, served)
+    assert {one.answer for one in effect.verdicts} == {"cannot be told"}
+    assert effect.signs is None
+
+
+# candidates ----------------------------------------------------------------------------------------------
+
+
+def test_candidates_are_refused_with_the_reason_and_the_loop_goes_on(tmp_path):
+    with typing_product.opened(tmp_path) as product:
+        typing_product.rounds(product, 2)
+        product.propose("finish", "fine", policy=typing_product.by("fine"))
+        while (product.store.get(Stage) or Stage).name != "canary":
+            typing_product.rounds(product, 1)
+    turned = typing_product.TOML.replace('"kept(written) / 4"', '"1 - kept(written) / 4"')
+    with typing_product.opened(tmp_path, turned) as product:
+        assert [(one.name, one.stage) for one in product.plan().dismissed] == [("fine", "canary")]
+        with pytest.raises(InputError, match="people meet 'fine'"):
+            product.apply()
+        assert product.store.get(Entry, event="applying") is None
+        product.apply(candidates=True)
+        verdict = product.store.get(Verdict)
+        assert (verdict.finding, product.store.get(Stage).name) == ("refused", "withdrawn")
+        assert "kept (reward) is declared otherwise" in verdict.reason
+        typing_product.rounds(product, 1)
+        assert typing_product.serving(product) == "release 0"

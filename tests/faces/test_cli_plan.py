@@ -5,14 +5,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-
-from autotroph.records import Verdict
-from autotroph.store import open_reader
 from commanding import answer, refused, run
 from pages import browsed, chromium
 from products import opened, used
 
+from autotroph.records import Verdict
+from autotroph.store import open_reader
+
 LEDGER = Path(".autotroph/ledger.db")
+VALUES = "SELECT count(*), count(value), avg(value) FROM measures_by_decision WHERE version = ?"
 
 
 def change(before: str, after: str) -> None:
@@ -31,7 +32,8 @@ def changed(here: Path) -> Path:
     return here
 
 
-def test_a_plan_says_what_would_happen_and_does_nothing(changed: Path) -> None:
+@pytest.mark.usefixtures("changed")
+def test_a_plan_says_what_would_happen_and_does_nothing() -> None:
     with closing(open_reader(LEDGER)) as reader:
         before = reader.last()
     shown = run("plan")
@@ -51,14 +53,16 @@ def test_a_plan_says_what_would_happen_and_does_nothing(changed: Path) -> None:
         assert reader.last() == before
 
 
-def test_a_plan_for_scripts(changed: Path) -> None:
+@pytest.mark.usefixtures("changed")
+def test_a_plan_for_scripts() -> None:
     found = answer("plan")
     assert found["changed"] is True
     assert [step["type"] for step in found["steps"]] == ["revalue", "dismiss", "dismiss", "note"]
     (effect,) = found["effects"]
     moved = effect["moved"]
-    assert sum(one["before"] for one in moved["bins"]) == moved["before"]["final"] - moved["before"]["unknown"]
-    assert sum(one["after"] for one in moved["bins"]) == moved["after"]["final"] - moved["after"]["unknown"]
+    for when in ("before", "after"):
+        known = moved[when]["final"] - moved[when]["unknown"]
+        assert sum(one[when] for one in moved["bins"]) == known == 400
     means = {one["name"]: one["mean"] for one in effect["ranks"][0]["after"]}
     assert all(0.25 <= mean <= 0.5 for mean in means.values())
     assert {one["answer"] for one in effect["verdicts"]} <= {"same", "other", "cannot be told"}
@@ -71,13 +75,14 @@ def test_without_a_change_there_is_nothing_to_do(here: Path) -> None:
     assert answer("apply")["rows"] == 0
 
 
-def test_of_a_product_that_was_never_opened_there_is_no_plan(here: Path) -> None:
+def test_of_a_product_that_was_never_opened_there_is_no_plan() -> None:
     run("init")
     assert "never opened" in run("plan").stdout
     assert not LEDGER.exists()
 
 
-def test_cycle_status_and_doctor_name_the_way_out(changed: Path) -> None:
+@pytest.mark.usefixtures("changed")
+def test_cycle_status_and_doctor_name_the_way_out() -> None:
     assert "resolved_fast (reward) is declared otherwise" in refused("cycle")
     for name in ("status", "doctor"):
         shown = run(name).stdout
@@ -85,7 +90,8 @@ def test_cycle_status_and_doctor_name_the_way_out(changed: Path) -> None:
         assert "`autotroph plan` shows what that would do" in shown
 
 
-def test_apply_refuses_while_people_meet_a_candidate(changed: Path) -> None:
+@pytest.mark.usefixtures("changed")
+def test_apply_refuses_while_people_meet_a_candidate() -> None:
     result = run("apply", "--yes")
     assert result.exit_code == 2
     assert "people meet 'cards first' (task route)" in result.stderr
@@ -115,9 +121,7 @@ def test_apply_does_what_the_plan_said(changed: Path) -> None:
     assert done["rows"] > planned["final"]
     with closing(open_reader(LEDGER)) as reader:
         version = done["effects"][0]["change"]["version"]
-        rows = reader.query(
-            "SELECT count(*), count(value), avg(value) FROM measures_by_decision WHERE version = ?", (version,)
-        ).rows
+        rows = reader.query(VALUES, (version,)).rows
         assert rows[0][:2] == (planned["final"], planned["final"] - planned["unknown"])
         assert rows[0][2] == pytest.approx(planned["mean"])
         refused_ = {row.candidate: row for row in reader.scan(Verdict) if row.finding == "refused"}

@@ -9,6 +9,8 @@ from autotroph.faces.report.charts import Chart, quantitative
 from autotroph.faces.report.charts import Spec as Picture
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section, write
+from autotroph.observe.findings import counted
+from autotroph.plan.applied import says
 from autotroph.plan.explaining import Effect
 from autotroph.plan.ranks import Place, Ranked
 from autotroph.plan.steps import Plan
@@ -32,8 +34,7 @@ def write_plan(plan: Plan, effects: Sequence[Effect], path: Path) -> None:
 def _opening(plan: Plan, effects: Sequence[Effect]) -> Section:
     overturned = sum(len(one.overturned) for one in effects)
     lead = (
-        f"{len(effects)} measures are declared otherwise than what the history was valued by;"
-        f" {overturned} verdicts of the past would be others."
+        f"{says(plan.revalued)}; {counted(overturned, 'verdict')} of the past would be another."
         if effects
         else "No measure is declared otherwise than what the history was valued by."
     )
@@ -189,7 +190,7 @@ def _end(end: float | None, one: Place) -> float | None:
 
 
 def _colour() -> dict[str, Any]:
-    legend = {"orient": "top", "title": None}
+    legend = {"orient": "top", "title": None, "labelColor": "var(--ink)"}
     return {"field": "who", "type": "nominal", "sort": [BEFORE, AFTER], "scale": COLOURS, "legend": legend}
 
 
