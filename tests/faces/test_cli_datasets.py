@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 from commanding import answer, refused, run
 from products import DAY, START, opened, use
+
+from autotroph.digest.datasets.shapes import SHAPES
+from autotroph.faces.cli.datasets import datasets
 
 
 def used(folder: Path) -> None:
@@ -126,6 +130,7 @@ def test_reading_goes_on_while_the_product_runs(here: Path) -> None:
         (("build", "--task", "rute"), "Did you mean 'route'"),
         (("build", "--task", "route", "--cut", "yesterday"), "is no time"),
         (("build", "--task", "route", "--near", "0.1"), "between 0.7 and 1"),
+        (("show", "abcdef12", "--user", "u1"), "choose one"),
         (("show", "abcdef12"), "no dataset named 'abcdef12'; known: none."),
         (("diff", "abcdef12", "abcdef12"), "no dataset named"),
         (("export", "abcdef12", "out", "--shape", "openai"), "no dataset named"),
@@ -134,7 +139,16 @@ def test_reading_goes_on_while_the_product_runs(here: Path) -> None:
 def test_what_cannot_be_done_is_said_in_one_line(arguments: tuple[str, ...], said: str, here: Path) -> None:
     with opened(here) as product:
         use(product, range(1))
-    assert said in refused("datasets", *arguments)
+    result = run("datasets", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_command_knows_every_shape() -> None:
+    (shape,) = (one for one in datasets.commands["export"].params if one.name == "shape")
+    assert isinstance(shape.type, click.Choice)
+    assert tuple(shape.type.choices) == SHAPES
 
 
 def test_the_cut_is_a_date(here: Path) -> None:

@@ -56,22 +56,21 @@ class Sketches:
 
     def __init__(self) -> None:
         self._sets: list[U32] = []
+        self._ends = [0]
         self._bands: list[U64] = []
-
-    def __len__(self) -> int:
-        return len(self._sets)
 
     def add(self, texts: Iterable[str]) -> None:
         """Take the sketches of normalised texts."""
         rest = iter(texts)
         while some := list(islice(rest, CHUNK)):
             flat, starts = _sketched(some)
-            self._sets += np.split(flat, starts[1:])
+            self._sets.append(flat)
+            self._ends += (self._ends[-1] + np.append(starts[1:], len(flat))).tolist()
             self._bands.append(_banded(flat, starts))
 
     def similarity(self, one: int, other: int) -> float:
         """The estimated share of shingles that two have in common, of those that any has."""
-        a, b = self._sets[one], self._sets[other]
+        a, b = self._set(one), self._set(other)
         both = np.concatenate((a, b))
         both.sort()
         twice = both[1:] == both[:-1]
@@ -79,6 +78,11 @@ class Sketches:
             return float(twice.sum()) / (len(both) - int(twice.sum()))
         smallest = np.unique(both)[:SKETCH]
         return float(np.isin(smallest, both[1:][twice], assume_unique=True).sum()) / len(smallest)
+
+    def _set(self, one: int) -> U32:
+        if len(self._sets) > 1:
+            self._sets = [np.concatenate(self._sets)]
+        return self._sets[0][self._ends[one] : self._ends[one + 1]]
 
     def bands(self) -> U64:
         """The bands of each text, shape (n, BANDS); 0 where no other text has that band."""

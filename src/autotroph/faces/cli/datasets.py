@@ -95,6 +95,8 @@ def show(*, name: str, decision: str, user: str, config: Path, as_json: bool) ->
 
     With --of or --user: which datasets hold it, for what, and the candidates that were made from them.
     """
+    if sum(map(bool, (name, decision, user))) > 1:
+        raise click.UsageError("NAME, --of and --user ask three things: choose one")
     with closing(reader_of(config)) as reader:
         if decision or user:
             _show_holding(reader, decision, user, as_json=as_json)
