@@ -265,12 +265,17 @@ def test_another_reward_takes_the_place_of_the_old_one(changed, declare):
         product.cycle()
 
 
-def test_what_is_explained_is_what_is_run(changed):
+def test_what_is_explained_is_what_is_run(changed, declare):
+    declare(CHANGED + '[outcomes.pleased]\nvalue = "accepted"\nhorizon = "1h"\n')
     with reopened(changed) as product:
         plan = product.plan()
         effects = explained(plan, product.store, product.spec, sync(next(changed.rglob("ledger.db"))))
         product.apply()
+        assert [one.change.name for one in effects] == ["useful", "angry", "pleased"]
         for one in effects:
+            assert (
+                sum(each.after for each in one.moved.bins) == one.moved.after.final - one.moved.after.unknown
+            )
             for count, version in (
                 (one.moved.before, one.change.before),
                 (one.moved.after, one.change.version),

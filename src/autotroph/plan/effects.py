@@ -4,7 +4,7 @@ The new values are those of whole digestion, over segments, as of the last cycle
 nothing is said here that applying would not do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import msgspec
 
 from autotroph.digest.engines.narrow import Raw, from_parquet, quoted, raws
 from autotroph.digest.engines.options import Options
-from autotroph.digest.engines.plan import plan_of
+from autotroph.digest.engines.plan import Wanted, plan_of
 from autotroph.digest.engines.run import Run
 from autotroph.digest.engines.whole import opened
 from autotroph.plan.applied import Change
@@ -61,37 +61,39 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class History:
-    """A task's history with the values of every measure as it is declared now.
+    """A task's history with the values of every measure, as it is declared now and as it was.
 
     Args:
-        duck: where whole digestion has left them.
+        duck: where whole digestion has left what they are now.
         segments: of the ledger.
-        spec: what is declared now.
-        task: whose.
+        measures: of the task, in the order of the digestion.
+        changes: what is to be compared.
     """
 
-    def __init__(self, duck: "duckdb.DuckDBPyConnection", segments: Segments, spec: Spec, task: str) -> None:
-        self.duck, self._segments, self._plan = duck, segments, plan_of(spec, task)
-        self._make(
-            "who",
-            "SELECT sequence, release, option, hash(id) AS key"
-            f" FROM {self._read('decisions')} AS t WHERE task = {quoted(task)}",
-        )
+    def __init__(
+        self,
+        duck: "duckdb.DuckDBPyConnection",
+        segments: Segments,
+        measures: Sequence[Wanted],
+        changes: Sequence[Change],
+    ) -> None:
+        self.duck, self._segments, self._measures = duck, segments, measures
+        self._codes = {one.name: code for code, one in enumerate(changes)}
+        self._make("kept", self._old(changes))
 
     def compare(self, change: Change) -> None:
         """Makes the table `moved` of a measure: v0 before and v1 after, f0 and f1 whether they are final."""
-        place, one = next((i, one) for i, one in enumerate(self._plan.measures) if one.name == change.name)
+        place, one = next((i, one) for i, one in enumerate(self._measures) if one.name == change.name)
         clipped = f"x{place}" if one.range else "false"
-        self._make("rows", self._old(change))
-        valued = "" if one.unserved else "WHERE valued.served"
-        final = f"f{one.clock}"
+        final, code = f"f{one.clock}", self._codes[change.name]
         self._make(
             "moved",
-            'SELECT valued.sequence, made.about, valued.cluster, valued.served, made."at", who.release,'
-            " who.option, rows.value AS v0, rows.key IS NOT NULL AS f0, rows.clipped AS x0,"
+            "SELECT valued.sequence, about, valued.cluster, valued.cell, valued.served,"
+            " CASE WHEN NOT isnan(value) THEN value END AS v0, value IS NOT NULL AS f0, clipped AS x0,"
             f" CASE WHEN {final} THEN v{place} END AS v1, {final} AS f1, {final} AND {clipped} AS x1"
-            " FROM valued JOIN made USING (sequence) JOIN who USING (sequence)"
-            f" LEFT JOIN rows ON rows.key = who.key {valued}",
+            " FROM valued JOIN made USING (sequence) LEFT JOIN"
+            f" (SELECT key, value, clipped FROM kept WHERE code = {code}) AS kept USING (key)"
+            f"{'' if one.unserved else ' WHERE valued.served'}",
         )
 
     def counted(self) -> Moved:
@@ -125,9 +127,11 @@ class History:
             yield from some
 
     def _bins(self) -> Iterator[Bin]:
-        low, high = self._one("SELECT min(least(v0, v1)), max(greatest(v0, v1)) FROM moved")
-        if low is None:
+        ends = self._one("SELECT min(v0), min(v1), max(v0), max(v1) FROM moved")
+        known = [end for end in ends if end is not None]
+        if not known:
             return
+        low, high = min(known), max(known)
         width = (high - low) / BINS or 1.0
         counts = []
         for i in (0, 1):
@@ -137,13 +141,15 @@ class History:
         for n in range(BINS if high > low else 1):
             yield Bin(low + n * width, low + (n + 1) * width, counts[0].get(n, 0), counts[1].get(n, 0))
 
-    def _old(self, change: Change) -> str:
-        """The newest final row of each decision, by what was applied."""
+    def _old(self, changes: Sequence[Change]) -> str:
+        """The newest final rows of each decision, by what was applied; NaN is a value that is not known."""
+        named = [f"(name = {quoted(one.was)} AND version = {quoted(one.before)})" for one in changes]
+        coded = " ".join(f"WHEN {condition} THEN {code}" for code, condition in enumerate(named))
         return (
-            "SELECT key, value, clipped FROM (SELECT hash(decision) AS key, value, clipped, sequence"
-            f" FROM {self._read('rewards')} WHERE final AND name = {quoted(change.was)}"
-            f" AND version = {quoted(change.before)})"
-            " QUALIFY row_number() OVER (PARTITION BY key ORDER BY sequence DESC) = 1"
+            "SELECT key, code, arg_max(value, sequence) AS value, arg_max(clipped, sequence) AS clipped FROM"
+            f" (SELECT hash(decision) AS key, (CASE {coded} END)::UTINYINT AS code,"
+            " coalesce(value, 'NaN'::DOUBLE) AS value, clipped, sequence"
+            f" FROM {self._read('rewards')} WHERE final AND ({' OR '.join(named)})) GROUP BY key, code"
         )
 
     def _read(self, table: str) -> str:
@@ -159,16 +165,16 @@ class History:
 @contextmanager
 def history(spec: Spec, plan: Plan, task: str, segments: Segments) -> Iterator[History]:
     """Digests a task's history up to the last cycle, and keeps it at hand."""
-    wanted, options = plan_of(spec, task), Options(by=())
+    wanted, options = plan_of(spec, task), Options(by=("release", "option"))
+    changes = [one for one in plan.revalued if one.task == task]
     with opened(options) as duck:
         for name, raw in raws(wanted, options.by).items():
             bounded = msgspec.structs.replace(raw, where=f"({raw.where}){_bound(raw, plan.through)}")
             wide = segments.paths(raw.wide) if raw.wide else []
-            duck.execute(
-                f"CREATE TEMP VIEW {name} AS {from_parquet(bounded, segments.paths(raw.table), wide)}"
-            )
+            sql = from_parquet(bounded, segments.paths(raw.table), wide)
+            duck.execute(f"CREATE TEMP VIEW {name} AS {sql}")
         Run(duck, wanted, options, plan.at).join()
-        yield History(duck, segments, spec, task)
+        yield History(duck, segments, wanted.measures, changes)
 
 
 def _bound(raw: Raw, through: int) -> str:

@@ -70,7 +70,7 @@ def explained(plan: Plan, reader: Reader, spec: Spec, segments: Segments) -> tup
                         change=change,
                         differs=tuple(_differs(change, applied, spec)),
                         moved=found.counted(),
-                        ranks=(ranked(found.duck, "release", names), ranked(found.duck, "option", {})),
+                        ranks=ranked(found.duck, names),
                         signs=turned(found.duck, zero) if change.kind == "reward" else None,
                         verdicts=retried(found, reader, spec, task) if change.kind == "reward" else (),
                     )

@@ -50,14 +50,34 @@ class Signs(msgspec.Struct, frozen=True):
     units: int
 
 
-def ranked(duck: "duckdb.DuckDBPyConnection", by: By, names: dict[str, str]) -> Ranked:
-    """Rank by the table `moved`.
+def ranked(duck: "duckdb.DuckDBPyConnection", names: dict[str, str]) -> tuple[Ranked, ...]:
+    """Rank releases and options by the table `moved`; `names` is what to call releases, by id."""
+    duck.execute(
+        "CREATE OR REPLACE TEMP TABLE sums AS SELECT cell, cluster, sum(v0) AS s0, count(v0) AS n0,"
+        " sum(v1) AS s1, count(v1) AS n1 FROM moved GROUP BY cell, cluster"
+    )
+    return _ranked(duck, "release", names), _ranked(duck, "option", {})
 
-    Args:
-        duck: where it is.
-        by: release or option.
-        names: what to call releases, by id.
+
+def turned(duck: "duckdb.DuckDBPyConnection", zero: str) -> Signs | None:
+    """For whom what was served was better than release 0 before and is worse after, or the other way round.
+
+    None where no two releases answered the same decision.
     """
+    found: Any = duck.execute(
+        "WITH zeroes AS (SELECT about, v0, v1 FROM moved"
+        " SEMI JOIN (SELECT cell FROM cells WHERE by_release = ?) USING (cell)),"
+        " apart AS (SELECT s.cluster, avg(s.v0 - z.v0) AS d0, avg(s.v1 - z.v1) AS d1"
+        " FROM moved AS s JOIN zeroes AS z USING (about)"
+        " WHERE s.served AND s.cell NOT IN (SELECT cell FROM cells WHERE by_release = ?) GROUP BY s.cluster)"
+        " SELECT count(*) FILTER (sign(d0) <> sign(d1)), count(*) FROM apart"
+        " WHERE d0 IS NOT NULL AND d1 IS NOT NULL",
+        (zero, zero),
+    ).fetchone()
+    return Signs(*found) if found[1] else None
+
+
+def _ranked(duck: "duckdb.DuckDBPyConnection", by: By, names: dict[str, str]) -> Ranked:
     before, after = (_means(duck, by, i) for i in (0, 1))
     order = sorted(before.keys() | after.keys(), key=lambda key: _key(after.get(key), key))
     places = [_placed(found) for found in (before, after)]
@@ -68,34 +88,17 @@ def ranked(duck: "duckdb.DuckDBPyConnection", by: By, names: dict[str, str]) -> 
     return Ranked(by=by, before=made[0], after=made[1])
 
 
-def turned(duck: "duckdb.DuckDBPyConnection", zero: str) -> Signs | None:
-    """For whom what was served was better than release 0 before and is worse after, or the other way round.
-
-    None where no two releases answered the same decision.
-    """
-    found: Any = duck.execute(
-        "WITH apart AS (SELECT s.cluster, avg(s.v0 - z.v0) AS d0, avg(s.v1 - z.v1) AS d1"
-        " FROM moved AS s JOIN moved AS z ON z.about = s.about AND z.release = ? AND s.release <> z.release"
-        " WHERE s.served GROUP BY s.cluster)"
-        " SELECT count(*) FILTER (sign(d0) <> sign(d1)), count(*) FROM apart"
-        " WHERE d0 IS NOT NULL AND d1 IS NOT NULL",
-        (zero,),
-    ).fetchone()
-    return Signs(*found) if found[1] else None
-
-
 def _means(duck: "duckdb.DuckDBPyConnection", by: By, i: int) -> dict[str, Interval]:
     """Clustered: a mean is a ratio of two sums over clusters, and a gain is that ratio less 1."""
-    columns = duck.execute(
-        f"SELECT {by} AS who, sum(v{i}) AS total, count(v{i})::DOUBLE AS n FROM moved"
-        f" WHERE v{i} IS NOT NULL GROUP BY {by}, cluster ORDER BY {by}"
-    ).fetchnumpy()
-    who, total, n = columns["who"], columns["total"], columns["n"]
     found = {}
-    for name in dict.fromkeys(who.tolist()):
-        mine = who == name
-        interval = ratio_interval(total[mine], n[mine], ALPHA)
-        found[name] = Interval(interval.mean + 1, interval.low + 1, interval.high + 1, int(n[mine].sum()))
+    for name, cells in duck.execute(f"SELECT by_{by}, list(cell) FROM cells GROUP BY ALL").fetchall():
+        sums = duck.execute(
+            f"SELECT sum(s{i}) AS total, sum(n{i})::DOUBLE AS n FROM sums WHERE n{i} > 0 AND cell IN"
+            f" ({', '.join(map(str, cells))}) GROUP BY cluster"
+        ).fetchnumpy()
+        if sums["n"].size:
+            gain = ratio_interval(sums["total"], sums["n"], ALPHA)
+            found[name] = Interval(gain.mean + 1, gain.low + 1, gain.high + 1, int(sums["n"].sum()))
     return found
 
 

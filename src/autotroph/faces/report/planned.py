@@ -9,7 +9,6 @@ from autotroph.faces.report.charts import Chart, quantitative
 from autotroph.faces.report.charts import Spec as Picture
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section, write
-from autotroph.observe.findings import counted
 from autotroph.plan.applied import says
 from autotroph.plan.explaining import Effect
 from autotroph.plan.ranks import Place, Ranked
@@ -34,7 +33,7 @@ def write_plan(plan: Plan, effects: Sequence[Effect], path: Path) -> None:
 def _opening(plan: Plan, effects: Sequence[Effect]) -> Section:
     overturned = sum(len(one.overturned) for one in effects)
     lead = (
-        f"{says(plan.revalued)}; {counted(overturned, 'verdict')} of the past would be another."
+        f"{says(plan.revalued)}; of the verdicts of the past, {overturned:,} would be others."
         if effects
         else "No measure is declared otherwise than what the history was valued by."
     )
