@@ -165,8 +165,11 @@ class History:
 @contextmanager
 def history(spec: Spec, plan: Plan, task: str, segments: Segments) -> Iterator[History]:
     """Digests a task's history up to the last cycle, and keeps it at hand."""
-    wanted, options = plan_of(spec, task), Options(by=("release", "option"))
     changes = [one for one in plan.revalued if one.task == task]
+    options = Options(by=("release", "option"))
+    wanted = plan_of(spec, task)
+    changed = tuple(one for one in wanted.measures if one.name in plan.tasks[task])
+    wanted = msgspec.structs.replace(wanted, measures=changed)
     with opened(options) as duck:
         for name, raw in raws(wanted, options.by).items():
             bounded = msgspec.structs.replace(raw, where=f"({raw.where}){_bound(raw, plan.through)}")
