@@ -4,13 +4,14 @@
 |---|---|
 | d | a decision of the task: its place, the keys it is found by, the columns it is grouped by |
 | c | what came of it: only the columns that a measure reads |
-| s | a signal that a measure reads: which one, whose, when, its value |
+| said | a signal that a measure reads: which one, whose, when, its value; `newest` makes s of it |
 
 A key is a 64-bit hash of an id, because joining on texts takes twice as long. The hashes of the decisions
 are checked to be distinct, see `run`; that one of n orphaned signals takes one of m decisions for its own
 has a chance below n·m / 2^64, 2e-6 with six million of each.
 
-Signals of another type than declared are left out, as the loop leaves them out.
+Signals of another type than declared are left out, as the loop leaves them out. Of those that nobody sends
+the newest row of a subject counts, and none if that is of another type.
 """
 
 from typing import Literal
@@ -58,12 +59,23 @@ def raws(plan: Plan, by: tuple[str, ...]) -> dict[str, Raw]:
         plan: of one task.
         by: columns of a decision to group by.
     """
-    return {"d": _decisions(plan, by), "c": _completions(plan), "s": _signals(plan)}
+    return {"d": _decisions(plan, by), "c": _completions(plan), "said": _signals(plan)}
 
 
 def subjects(plan: Plan) -> tuple[str, ...]:
     """By what else decisions have to be found than by themselves."""
     return tuple(sorted({slot.about for slot in plan.slots} - {"decision"}))
+
+
+def newest(plan: Plan) -> str:
+    """The signals that count, of those that are there."""
+    if not plan.implicit:
+        return "SELECT * FROM said"
+    codes = ", ".join(map(str, plan.implicit))
+    last = "SELECT *, max(place) OVER (PARTITION BY k, subject) AS newest FROM said"
+    return (
+        f"SELECT * EXCLUDE (newest, fits) FROM ({last}) WHERE k NOT IN ({codes}) OR (place = newest AND fits)"
+    )
 
 
 def quoted(text: str) -> str:
@@ -219,6 +231,11 @@ def _signals(plan: Plan) -> Raw:
     ]
     made = ["place", "(code // 2)::USMALLINT AS k", "hash(subject) AS subject", "id", *user, '"at"']
     made += ["code % 2 = 1 AS learns", "number"]
+    if plan.implicit:
+        fitting = " OR ".join(f"({_of(source)} AND {_fits(source)})" for source in plan.sources)
+        parquet.append(f"({fitting}) AS fits")
+        kept.append(Kept("fits", f"({fitting})", "INTEGER"))
+        made.append("fits <> 0 AS fits")
     if wide:
         parquet.append("coalesce(w.value_text, '') AS text")
         kept.append(Kept("text", "coalesce(w.value_text, '')", "TEXT"))
@@ -237,7 +254,9 @@ def _signals(plan: Plan) -> Raw:
 
 def _of(source: Source) -> str:
     """Which rows are of a source."""
-    fits = "=" if source.text else "<>"
-    return (
-        f"t.name = {quoted(source.name)} AND t.about = {quoted(source.about)} AND t.value_type {fits} 'text'"
-    )
+    named = f"t.name = {quoted(source.name)} AND t.about = {quoted(source.about)}"
+    return named if source.implicit else f"{named} AND {_fits(source)}"
+
+
+def _fits(source: Source) -> str:
+    return f"t.value_type {'=' if source.text else '<>'} 'text'"

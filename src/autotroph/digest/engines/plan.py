@@ -15,11 +15,15 @@ Take = Literal["last", "first", "any", "mean", "votes"]
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Rows of the ledger that a slot reads: of a name, about a kind of subject, texts or numbers."""
+    """Rows of the ledger that a slot reads: of a name, about a kind of subject, texts or numbers.
+
+    Of an `implicit` one, which nobody sends, only the newest row of a subject counts.
+    """
 
     name: str
     about: About
     text: bool
+    implicit: bool = False
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -85,6 +89,11 @@ class Plan(msgspec.Struct, frozen=True):
         return any(slot.take == "votes" for slot in self.slots)
 
     @property
+    def implicit(self) -> tuple[int, ...]:
+        """The places of the sources that nobody sends."""
+        return tuple(place for place, source in enumerate(self.sources) if source.implicit)
+
+    @property
     def inputs(self) -> dict[str, Column]:
         """What is read of what was asked."""
         return {name: column for name, column in self.columns.items() if name.startswith(INPUTS)}
@@ -132,7 +141,7 @@ def _wanted(one: Measure, clock: int, places: dict[str, int]) -> Wanted:
 
 
 def _slot(name: str, declared: SignalSpec, horizon: float, sources: dict[Source, int]) -> Slot:
-    source = Source(declared.of or name, declared.about, declared.type == "text")
+    source = Source(declared.of or name, declared.about, declared.type == "text", bool(declared.sql))
     return Slot(
         source=sources.setdefault(source, len(sources)),
         about=declared.about,

@@ -1,4 +1,4 @@
-"""The steps of whole digestion, on a DuckDB connection that has the narrow relations d, c and s."""
+"""The steps of whole digestion, on a DuckDB connection that has the narrow relations d, c and said."""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from autotroph.digest.engines.joining import Joining
 from autotroph.digest.engines.measuring import cells_of
-from autotroph.digest.engines.narrow import quoted, subjects
+from autotroph.digest.engines.narrow import newest, quoted, subjects
 from autotroph.digest.engines.options import Options
 from autotroph.digest.engines.plan import Plan
 from autotroph.digest.engines.results import Block, Digested, Manifest
@@ -58,6 +58,7 @@ class Run:
         made = ", ".join(f'd."{name}"' for name in kept)
         self._make("made", f"SELECT {made}, cells.cell FROM d JOIN cells USING ({by})")
         self._check_keys()
+        self._duck.execute(f"CREATE OR REPLACE TEMP VIEW s AS {newest(self._plan)}")
         joining = Joining(self._plan)
         if heard := joining.heard():
             self._make("heard", heard)
