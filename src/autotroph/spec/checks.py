@@ -68,8 +68,6 @@ def _product(spec: Declaration) -> Iterator[Fault]:
         yield Fault(path, 'holds a password; write "env:AUTOTROPH_DATABASE_URL" and set that variable')
     elif "://" not in store and not _REFERENCE.fullmatch(store):
         yield Fault(path, 'expected "sqlite:///a/path.db", "postgresql://…" or "env:NAME"')
-    if spec.product.engine != "duckdb" and not spec.product.engine.startswith("spark://"):
-        yield Fault(("product", "engine"), 'expected "duckdb", or a cluster as in "spark://host:7077"')
 
 
 def _model(model: ModelSpec, path: Path) -> Iterator[Fault]:

@@ -27,11 +27,10 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ProductSpec(Declared, frozen=True, kw_only=True):
-    """The product as a whole. `engine` digests all of its history at once: `duckdb`, or a `spark://host:port`."""
+    """The product as a whole."""
 
     name: str
     store: str = "sqlite:///.autotroph/ledger.db"
-    engine: str = "duckdb"
     on_store_failure: Literal["answer", "refuse"] = "answer"
 
 

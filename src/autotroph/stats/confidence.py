@@ -140,7 +140,7 @@ def asymptotic_interval(values: Numbers, alpha: float, planned: int, side: Side 
     x = _bounded(values, (-math.inf, math.inf))
     mean = float(x.mean()) if x.size else math.nan
     spread = float(x.std(ddof=1)) if x.size > 1 else 0.0
-    radius = spread * _radius(x.size, alpha, planned, side) if x.size >= BURN_IN else math.inf
+    radius = spread * radius_of(x.size, alpha, planned, side) if x.size >= BURN_IN else math.inf
     low = -math.inf if side == "upper" else mean - radius
     high = math.inf if side == "lower" else mean + radius
     return _unknown(mean, x.size) if x.size < BURN_IN else Interval(mean, low, high, x.size)
@@ -201,8 +201,11 @@ def _bounded(values: Numbers, bounds: tuple[float, float]) -> NDArray[np.float64
     return np.clip(x, low, high)
 
 
-def _radius(n: int, alpha: float, planned: int, side: Side) -> float:
-    # Per standard deviation. ρ(n*) = sqrt((−2 ln a + ln(−2 ln a + 1))/n*) with a = alpha, one-sided 2·alpha.
+def radius_of(n: int, alpha: float, planned: int, side: Side) -> float:
+    """How far an asymptotic interval reaches to a side after `n` values, in standard deviations.
+
+    ρ(n*) = sqrt((−2 ln a + ln(−2 ln a + 1))/n*) with a = alpha, one-sided 2·alpha (see `asymptotic_interval`).
+    """
     level = alpha if side == "both" else 2 * alpha
     peak = 2 * log_target(level)
     if planned < 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from autotroph.digest.engines.options import Options
 from autotroph.digest.engines.plan import Plan, Wanted
 from autotroph.digest.engines.results import Cell, Figure
-from autotroph.stats.confidence import BURN_IN, _radius
+from autotroph.stats.confidence import BURN_IN, radius_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -143,7 +143,7 @@ def _interval(
     if mean is None or squares is None or clusters < BURN_IN:
         return None, None
     spread = math.sqrt(squares / (clusters - 1)) * clusters / n
-    radius = spread * _radius(clusters, options.alpha, options.planned, "both")
+    radius = spread * radius_of(clusters, options.alpha, options.planned, "both")
     return mean - radius, mean + radius
 
 
