@@ -204,7 +204,7 @@ def _bounded(values: Numbers, bounds: tuple[float, float]) -> NDArray[np.float64
 def radius_of(n: int, alpha: float, planned: int, side: Side) -> float:
     """How far an asymptotic interval reaches to a side after `n` values, in standard deviations.
 
-    ρ(n*) = sqrt((−2 ln a + ln(−2 ln a + 1))/n*) with a = alpha, one-sided 2·alpha (see `asymptotic_interval`).
+    ρ(n*) = sqrt((−2 ln a + ln(−2 ln a + 1))/n*) with a = alpha, one-sided 2·alpha.
     """
     level = alpha if side == "both" else 2 * alpha
     peak = 2 * log_target(level)
