@@ -113,6 +113,8 @@ def test_what_moved_is_what_a_product_that_is_opened_again_knows(product, tmp_pa
         ('[signals.x]\ntype = "text"\nof = "nobody"', "nobody"),
         ('[signals.x]\ntype = "text"\nof = "accepted"', "they must be alike"),
         ('[signals.x]\ntype = "text"\nof = "edited"\n[signals.y]\ntype = "text"\nof = "x"', "name that one"),
+        ('[rewards.a]\nvalue = "b"\n[rewards.b]\nvalue = "1 - a"', "a → b → a"),
+        ('[rewards.happy]\nvalue = "accepted"', "could mean either"),
         (
             '[outcomes.o]\nvalue = "happy"\nsilent = { happy = { heard = 0.5 } }',
             "who answers is modelled for booleans",
@@ -145,3 +147,16 @@ def test_who_answers_stands_for_who_thought_the_same():
     mean = sum(truth) / len(truth)
     assert sum(weighed) / len(weighed) == pytest.approx(mean, abs=0.02)
     assert sum(naive) / len(naive) < mean - 0.2
+
+
+def test_a_reward_may_be_made_of_others_and_of_what_was_asked():
+    from autotroph.digest.measures import measure_of
+
+    spec = parse(
+        TOML.replace('reward = "useful"', 'reward = "worth"\ncontext = { plan = "category" }')
+        + "[rewards.worth]\nvalue = \"useful - 0.5 * (inputs.plan = 'free')\"\nrange = [-1, 1]\n"
+    )
+    measure = measure_of(spec, "reply")
+    assert measure.score({"inputs.plan": "free"}, {"accepted": True}, final=True).value == 0.5
+    assert measure.score({"inputs.plan": "gold"}, {"accepted": True}, final=True).value == 1.0
+    assert measure.score({}, {"accepted": True}, final=True).value is None

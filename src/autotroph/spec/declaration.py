@@ -271,8 +271,9 @@ class Declaration(Declared, frozen=True, kw_only=True):
         return {**self.rewards, **self.guardrails, **self.outcomes}
 
     def expression(self, text: str) -> Expression:
-        """Compile an expression over the answer's columns and the declared signals."""
-        return compile_expression(text, self.columns)
+        """Compile an expression over the answer's columns, the inputs, the declared signals and rewards."""
+        rewards = {name: reward.value for name, reward in self.rewards.items()}
+        return compile_expression(text, self.columns, rewards)
 
 
 class Spec(Declaration, frozen=True, kw_only=True, dict=True):
