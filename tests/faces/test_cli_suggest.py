@@ -5,7 +5,7 @@ from commanding import answer, refused, run
 
 from autotroph.spec import load
 from autotroph.store import open_store
-from observe import planted
+from observe import planted_signals as planted
 
 
 @pytest.fixture

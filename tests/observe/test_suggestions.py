@@ -8,7 +8,7 @@ from autotroph.observe.suggestions import suggest
 from autotroph.records import Signal
 from autotroph.spec import parse
 from autotroph.store import open_store
-from observe.planted import TOML, live, spec
+from observe.planted_signals import TOML, live, spec
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from histories import SIGNALS, Row, history, kept, referred
 from msgspec import structs
+from small_histories import SIGNALS, Row, history, kept, referred
 
 from autotroph.digest.engines.ledger import whole_ledger
 from autotroph.digest.engines.options import Options
