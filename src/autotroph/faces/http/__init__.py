@@ -6,7 +6,6 @@ Imported only by what serves: uvicorn and starlette are felt.
 |---|---|
 | server.py | the process: socket, signals, the end |
 | protocol.py | the connection: heads that are too long or too slow |
-| exchange.py | a request and its answer, written at once |
 | head.py | the head of a request |
 | app.py | guard, route, handler; what goes wrong becomes an answer |
 | guard.py | host, origin, key, scope |

@@ -5,9 +5,8 @@ from typing import Any
 
 import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from autotroph.faces.http.exchange import Exchange
 from autotroph.faces.http.refusals import STATUS, Error, ErrorBody, Kind
 
 
@@ -103,8 +102,8 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
-    def _exchange(self, version: str) -> Exchange:
-        return Exchange(
+    def _exchange(self, version: str) -> RequestResponseCycle:
+        return RequestResponseCycle(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,
