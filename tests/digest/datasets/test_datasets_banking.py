@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from autotroph.ingest.arrivals import DecisionIn
 from autotroph.records import Decision
 from support_product import opened, pass_time
 
-DATA = Path("/work/shared/data/banking77/train.csv")
+DATA = Path(os.environ.get("AUTOTROPH_DATA", "")) / "banking77/train.csv"
 PEOPLE = 500
 SAID = '[tasks.intent]\nkind = "text"\nunit = "user"\nreward = "useful"\n'
 
-pytestmark = pytest.mark.skipif(not DATA.is_file(), reason=f"Banking77 is not at {DATA}")
+pytestmark = pytest.mark.skipif(
+    not DATA.is_file(), reason="AUTOTROPH_DATA names no folder with banking77/train.csv"
+)
 
 Questions = list[tuple[str, str]]
 
