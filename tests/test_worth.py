@@ -114,7 +114,6 @@ def test_what_moved_is_what_a_product_that_is_opened_again_knows(product, tmp_pa
         ('[signals.x]\ntype = "text"\nof = "accepted"', "they must be alike"),
         ('[signals.x]\ntype = "text"\nof = "edited"\n[signals.y]\ntype = "text"\nof = "x"', "name that one"),
         ('[rewards.a]\nvalue = "b"\n[rewards.b]\nvalue = "1 - a"', "a → b → a"),
-        ('[rewards.happy]\nvalue = "accepted"', "could mean either"),
         (
             '[outcomes.o]\nvalue = "happy"\nsilent = { happy = { heard = 0.5 } }',
             "who answers is modelled for booleans",

@@ -234,8 +234,6 @@ def _measure(spec: Declaration, measure: MeasureSpec, path: Path) -> Iterator[Fa
     if names and not measure.horizon:
         yield Fault((*path, "horizon"), "no signal can come within a horizon of 0; write how long to wait")
     if isinstance(measure, RewardSpec):
-        if path[-1] in spec.columns:
-            yield Fault(path, "a signal or column has this name, and expressions could mean either")
         yield from _reward(spec, measure, names, path)
 
 
