@@ -271,9 +271,9 @@ class Declaration(Declared, frozen=True, kw_only=True):
         return {**self.rewards, **self.guardrails, **self.outcomes}
 
     def expression(self, text: str) -> Expression:
-        """Compile an expression over the answer's columns, the inputs, the declared signals and rewards."""
-        rewards = {name: reward.value for name, reward in self.rewards.items()}
-        return compile_expression(text, self.columns, rewards)
+        """Compile an expression over the answer's columns, the inputs, the declared signals and measures."""
+        measures = {name: measure.value for name, measure in self.measures.items()}
+        return compile_expression(text, self.columns, measures)
 
 
 class Spec(Declaration, frozen=True, kw_only=True, dict=True):
