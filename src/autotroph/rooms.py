@@ -18,7 +18,7 @@ from autotroph.deploy.models import Model, ModelPool
 from autotroph.deploy.serving import Answered, Serving
 from autotroph.deploy.worthwhile import Passage, worthwhile
 from autotroph.digest.digestion import Digestion
-from autotroph.digest.measures import Measure, measure_of, measures_of
+from autotroph.digest.measures import Measure, measures_of
 from autotroph.errors import LedgerError, SpecError, suggest
 from autotroph.govern.custody import Custody
 from autotroph.ingest.implicit import Implicit
@@ -72,7 +72,7 @@ class Rooms:
         self.tasks = tuple(name for name, task in spec.tasks.items() if task.reward)
         self.measures = {name: measures_of(spec, name) for name in self.tasks}
         self.desks = {name: self._desk(name) for name in self.tasks}
-        self.digestions = {name: Digestion(name, measure_of(spec, name)) for name in self.tasks}
+        self.digestions = {name: Digestion(name, self._reward(name)) for name in self.tasks}
         self.joiner = Joiner(
             store,
             {task: {one.name: _use(one) for one in self.measures[task].values()} for task in self.tasks},
@@ -154,9 +154,8 @@ class Rooms:
         return worthwhile(task, self.spec.task(task).reward, self._finding(task))
 
     def _finding(self, task: str) -> Measurement | None:
-        reward = self.spec.task(task).reward
-        name = named(reward, self.measures[task][reward].version)
-        return self.store.get(Measurement, task=task, name=name)
+        reward = self._reward(task)
+        return self.store.get(Measurement, task=task, name=named(reward.name, reward.version))
 
     # opening -----------------------------------------------------------------------------------------
 
@@ -202,9 +201,12 @@ class Rooms:
 
     def _desk(self, task: str) -> Desk:
         serving = Serving(self.spec.task(task), self.pool, self.policy, self.salt)
-        reward = self.measures[task][self.spec.task(task).reward]
+        reward = self._reward(task)
         late = Lateness(self.store, task, reward.signals, reward.horizon)
         return Desk(task, self.spec, serving, late, partial(self.passage, task))
+
+    def _reward(self, task: str) -> Measure:
+        return self.measures[task][self.spec.task(task).reward]
 
     def _thawed(self, digest: str) -> AnyPolicy:
         artefact = self.store.get(Artefact, digest=digest)
