@@ -31,6 +31,14 @@ def test_suggest_ranks_and_shows_what_to_paste(product):
     assert load(path).rewards["more_helped"].value == "helped"
 
 
+def test_what_to_declare_is_shown_with_its_brackets(product):
+    path = product / "autotroph.toml"
+    path.write_text(planted.TOML.replace("[outcomes.retained]", "[rewards.retained]"), "utf-8")
+    shown = run("rewards", "suggest", "reply")
+    assert shown.exit_code == 0, shown.output
+    assert "[outcomes." in "".join(shown.stdout.split())
+
+
 @pytest.mark.usefixtures("product")
 def test_suggest_as_json_is_the_same():
     (found,) = answer("rewards", "suggest", "reply")["tasks"]

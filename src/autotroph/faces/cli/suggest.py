@@ -91,8 +91,8 @@ def _table(found: Suggestions) -> RenderableType:
         mark, colour = MARKS.get(one.finding, OTHER)
         table.add_row(
             Text(mark, colour), Text(f"{one.signal}{' (implicit)' if one.implicit else ''}"),
-            f"{one.coverage.mean:.0%}", _span(one.delay), _span(one.late), _between(one.agreement),
-            one.reason,
+            f"{one.coverage.mean:.0%}", _span(one.delay), _span(one.late),
+            Text(_between(one.agreement)), Text(one.reason),
         )  # fmt: skip
     return table
 
