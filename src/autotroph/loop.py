@@ -66,9 +66,10 @@ def ingest(rooms: Rooms, through: int) -> list[Answered]:
     """1  What came in since the last cycle."""
     arrived = list(rooms.decided(rooms.last.through, through))
     rooms.joiner.take(arrived)
-    for decision, _ in arrived:
+    for decision, completion in arrived:
         if decision.provenance == "product":
-            rooms.desks[decision.task].comparisons.serve(decision)
+            failed = bool(completion.error)
+            rooms.desks[decision.task].comparisons.serve(decision, failed=failed)
     return arrived
 
 
@@ -108,12 +109,13 @@ def _value(rooms: Rooms, joined: Joined, now: float) -> Reward | None:
     """The value of one measure; that of the reward makes an example, or evidence for the gate."""
     decision = joined.interaction.decision
     measure = rooms.measures[decision.task][joined.measure]
-    if measure.kind != "reward":
-        return measured(measure, joined.interaction, now)
-    reward = rooms.digestions[decision.task].digest(joined.interaction, now)
-    if reward is not None:
-        rooms.desks[decision.task].comparisons.reward(decision, reward)
-    return reward
+    if measure.kind == "reward":
+        value = rooms.digestions[decision.task].digest(joined.interaction, now)
+    else:
+        value = measured(measure, joined.interaction, now)
+    if value is not None and measure.kind != "outcome":
+        rooms.desks[decision.task].comparisons.take(decision, value)
+    return value
 
 
 def deploy(rooms: Rooms, task: str, now: float) -> list[Record]:
@@ -123,7 +125,7 @@ def deploy(rooms: Rooms, task: str, now: float) -> list[Record]:
     def worth(interaction: Interaction, answer: Proposal) -> float | None:
         return digestion.worth(interaction, answer, now)
 
-    return rooms.desks[task].judge(digestion.fold, worth, now)
+    return rooms.desks[task].judge(digestion.fold, worth, now, halted=rooms.halted(task))
 
 
 def optimize(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now: float) -> list[Record]:

@@ -4,7 +4,7 @@ All that is kept in memory is a fold of the ledger, and is rebuilt from it here:
 crash gives the same rooms as never having closed it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from threading import RLock
 
@@ -59,12 +59,28 @@ SELECT EXISTS (SELECT 1 FROM verdicts
 
 
 class Rooms:
-    """Ingest, digest, optimize and deploy of each task with a reward; they never meet but in a cycle."""
+    """Ingest, digest, optimize and deploy of each task with a reward; they never meet but in a cycle.
+
+    Args:
+        spec: the declaration.
+        store: the ledger.
+        clock: time, ids and luck.
+        models: those that answer in this process.
+        custody: what may not be kept.
+        halted: why nothing of a task may come further at present; empty where it may.
+    """
 
     def __init__(
-        self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model], custody: Custody
+        self,
+        spec: Spec,
+        store: Store,
+        clock: Clock,
+        models: Mapping[str, Model],
+        custody: Custody,
+        halted: Callable[[str], str] = lambda _: "",
     ) -> None:
         self.spec, self.store, self.clock, self.custody = spec, store, clock, custody
+        self.halted = halted
         self.salt = store.meta("seed") or clock.seed
         self.last = store.get(Cycle) or Cycle(number=0, through=0, at=clock.now())
         self.pool = ModelPool(models, self.texts)
@@ -174,7 +190,7 @@ class Rooms:
             decision = joined.interaction.decision
             reward = final[decision.id, joined.measure]
             self.digestions[decision.task].keep(joined.interaction, reward.at)
-            self.desks[decision.task].comparisons.reward(decision, reward)
+            self.desks[decision.task].comparisons.take(decision, reward)
         for desk in self.desks.values():
             desk.comparisons.grown(MEASURE_EVERY)  # the last cycle has measured
 
@@ -185,13 +201,16 @@ class Rooms:
             if decision.task not in self.desks or (decision.served and decision.sequence > self.last.through):
                 continue
             if decision.served and decision.provenance == "product":
-                self.desks[decision.task].comparisons.serve(decision)
+                failed = bool(completions[decision.id].error)
+                self.desks[decision.task].comparisons.serve(decision, failed=failed)
             self.joiner.take([(decision, completions[decision.id])])
             for name, measure in self.measures[decision.task].items():
                 if (decision.id, name) in final:
                     closed = self.joiner.close(decision.id, name)
                     if measure.kind == "reward":
                         yield closed
+                    elif measure.kind == "guardrail":
+                        self.desks[decision.task].comparisons.take(decision, final[decision.id, name])
 
     def _apply(self, row: Record) -> None:
         for desk in self.desks.values():
@@ -200,8 +219,10 @@ class Rooms:
     # making ------------------------------------------------------------------------------------------
 
     def _desk(self, task: str) -> Desk:
-        serving = Serving(self.spec.task(task), self.pool, self.policy, self.salt)
         reward = self._reward(task)
+        serving = Serving(
+            self.spec.task(task), self.pool, self.policy, self.salt, shadowed=reward.scores == "any"
+        )
         late = Lateness(self.store, task, reward.signals, reward.horizon)
         return Desk(task, self.spec, serving, late, partial(self.passage, task))
 

@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from autotroph.deploy import desk as desks
+from autotroph.deploy import weighing
 from autotroph.deploy.cohorts import cohort
 from autotroph.deploy.desk import Desk
 from autotroph.deploy.evidence import Evidence
@@ -148,7 +149,7 @@ class World:
 
     def _rewarded(self, decision: Decision, value: float) -> None:
         reward = Reward(decision=decision.id, name="r", version="", value=value, final=True, at=self.now)
-        self.desk.comparisons.reward(decision, reward)
+        self.desk.comparisons.take(decision, reward)
 
 
 def _nothing(_interaction: Interaction, _answer: Proposal) -> float | None:
@@ -207,11 +208,11 @@ class TestWithoutTheProtection:
 
     def test_counting_each_decision_of_a_sticky_user_decides_what_is_undecided(self, monkeypatch):
         assert share(STICKY(), "undecided", 15) >= 0.8
-        monkeypatch.setattr(desks, "weigh", _each_decision)
+        monkeypatch.setattr(weighing, "weigh", _each_decision)
         assert share(STICKY(), "undecided", 15) <= 0.5
 
     def test_without_the_skew_test_what_shines_in_shadow_is_promoted(self, monkeypatch):
-        monkeypatch.setattr(desks, "held_to", lambda evidence, *_: evidence)
+        monkeypatch.setattr(weighing, "held_to", lambda evidence, *_: evidence)
         slightly = World(coins(0.8, 0.5, live=0.49))
         assert share(slightly, "promoted", 20) > 0.2
 
@@ -221,7 +222,7 @@ def _by_the_mean(evidence: Evidence, rule: Rule) -> Verdict:
     return judge(replace(evidence, better=sure, no_worse=sure), rule)
 
 
-_WEIGH = desks.weigh
+_WEIGH = weighing.weigh
 
 
 def _each_decision(candidate: Candidate, differences: Any, *given: Any, **named: Any) -> Evidence:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from autotroph.deploy.comparisons import Comparisons
 from autotroph.deploy.evidence import Scale, weigh
+from autotroph.deploy.guards import Sides
 from autotroph.deploy.judge import Rule, judge
 from autotroph.deploy.lateness import Lateness
 from autotroph.digest.measures import measure_of, measured
@@ -118,6 +119,10 @@ class TestSilence:
         return found
 
 
+def _in(arm):
+    return lambda one: one.arm == arm
+
+
 class TestDelay:
     RATE, PEOPLE = 0.3, 6000
 
@@ -132,10 +137,10 @@ class TestDelay:
 
     def compared(self, folder, people, horizon):
         store, measure, decisions, found = rewards(folder, people, "false", horizon)
-        comparisons = Comparisons()
+        comparisons = Comparisons(measure.name)
         for place, decision in enumerate(decisions):
             comparisons.serve(replace(decision, sequence=place + 1))
-            comparisons.reward(decision, found[decision.id])
+            comparisons.take(decision, found[decision.id])
         scale = Scale(width=1.0, margin=0.02, alpha=0.05, window=measure.horizon)
         candidate = Candidate(
             id="c",
@@ -147,7 +152,8 @@ class TestDelay:
             at=0.0,
             body=Body(variants={}, policy=""),
         )
-        differences = comparisons.split(after=0)
+        sides = Sides(list(comparisons.served()), _in("candidate"), _in("control"))
+        differences = sides.differences(comparisons.earned, measure.horizon, 1e9)
         evidence = weigh(candidate, differences, scale, since=0, now=1e9, kind="split")
         late = Lateness(store, "t", measure.signals, measure.horizon)(0, 1e9)
         store.close()

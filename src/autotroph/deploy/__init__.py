@@ -7,8 +7,11 @@
 | choose.py | the choice itself, with the probability of every option |
 | models.py | models in this process, by what they know |
 | serving.py | the hot path: a standing and a request in, a decision out |
-| comparisons.py | final rewards side by side |
+| comparisons.py | final values side by side |
+| arms.py | two concurrent arms, unit by unit |
 | evidence.py | comparisons weighed: one increment a unit |
+| guards.py | what can veto: guardrails, failures, missing rewards, segments, uneven arms |
+| weighing.py | what is known about a candidate where it stands |
 | lateness.py | whether the horizon sees what comes back about each arm |
 | judge.py | evidence in, verdict out |
 | worthwhile.py | whether the reward deserves that the gate works for it |

@@ -25,6 +25,7 @@ class Board:
         self._since: dict[str, Stage] = {}
         self._last: dict[str, Verdict] = {}
         self._granted: dict[str, int] = {}
+        self._approved: dict[str, int] = {}
 
     def apply(self, record: Record) -> None:
         """Take a row of the ledger; rows of other tasks and of other kinds change nothing."""
@@ -52,9 +53,12 @@ class Board:
 
     def busy(self, track: str) -> bool:
         """Whether a candidate of this track is waiting or on the ladder."""
+        return any(one.track == track for one in self.under_way())
+
+    def under_way(self) -> list[Candidate]:
+        """Candidates that wait for the gate or are on the ladder."""
         lives = self.standing.open if self.standing else ()
-        on_ladder = [self.candidates[live.release.candidate] for live in lives]
-        return any(one.track == track for one in (*self.waiting(), *on_ladder))
+        return [*self.waiting(), *(self.candidates[live.release.candidate] for live in lives)]
 
     def served(self) -> list[Live]:
         """Every release that once served everybody, with its newest stage, oldest first."""
@@ -78,6 +82,10 @@ class Board:
         grown = verdict.evidence.get("units", 0) - last.evidence.get("units", 0)
         return bool(grown >= REPEAT[verdict.judge] or grown < 0)
 
+    def approved(self, candidate: str) -> int:
+        """The ledger sequence at which a person last said that a candidate may go on; 0 if none did."""
+        return self._approved.get(candidate, 0)
+
     def grant(self) -> float:
         """The α of the next candidate that enters the ladder; `apply` of its verdict makes it so."""
         return family.grant(self.alpha)[1]
@@ -99,6 +107,9 @@ class Board:
         self.standing = standing(self._releases, self._stages, self._zero)
 
     def _verdict(self, verdict: Verdict) -> None:
+        if (verdict.judge, verdict.finding) == ("person", "advance"):
+            self._approved[verdict.candidate] = verdict.sequence
+            return
         self._last[verdict.candidate] = verdict
         if verdict.judge == "gate" and verdict.finding == "advance":
             self._granted[verdict.candidate] = len(self.alpha.grants)

@@ -2,7 +2,8 @@
 
 The holdback hashes with the product's salt, so that it is the same people for every task and for good.
 A canary's cohort hashes with the candidate's id, so that moving from one share to the next adds people
-and reshuffles nobody.
+and reshuffles nobody. After a promotion a small share stays with what was replaced: it, too, hashes with the
+id of what was promoted, and is a concurrent control for as long as that serves.
 """
 
 import msgspec
@@ -20,11 +21,23 @@ class Cohort(msgspec.Struct, frozen=True):
     p_arm: float
 
 
-def cohort(unit: str, salt: str, standing: Standing, holdback: float) -> Cohort:
-    """Assign a unit to its arm; the concurrent control is as large as the canary, as far as it can be."""
+def cohort(unit: str, salt: str, standing: Standing, holdback: float, watch: float = 0.0) -> Cohort:
+    """Assign a unit to its arm; the concurrent control is as large as the canary, as far as it can be.
+
+    Args:
+        unit: its id.
+        salt: the product's.
+        standing: what stands.
+        holdback: the share that stays with release 0.
+        watch: the share of the rest that stays with what was replaced.
+    """
     if draw(salt, "holdback", unit) < holdback:
         return Cohort("holdback", standing.zero, holdback)
     rest = 1.0 - holdback
+    if standing.parent is not None and watch:
+        if draw(standing.main.release.candidate, "watch", unit) < watch:
+            return Cohort("control", standing.parent, rest * watch)
+        rest *= 1.0 - watch
     if standing.canary is None:
         return Cohort("main", standing.main, rest)
     share = standing.canary.stage.share

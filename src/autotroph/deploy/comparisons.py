@@ -1,8 +1,8 @@
-"""Final rewards side by side: what each release earned, or would have earned, on the same decision."""
+"""Final values side by side: what each release earned, or would have earned, on the same decision."""
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -10,8 +10,13 @@ from autotroph.deploy.evidence import Difference
 from autotroph.records import Arm, Decision, Fold, Reward
 
 
-class Served(msgspec.Struct, frozen=True):
-    """The facts of a served decision that comparisons select by."""
+class Served(msgspec.Struct, frozen=True, gc=False):
+    """The facts of a served decision that comparisons select by.
+
+    Attributes:
+        failed: something went wrong in answering it.
+        segments: the values of the task's segments, `name=value` each.
+    """
 
     sequence: int
     id: str
@@ -21,17 +26,26 @@ class Served(msgspec.Struct, frozen=True):
     fold: Fold
     arm: Arm
     release: str
+    verified: bool
+    failed: bool
+    segments: tuple[str, ...]
 
 
 class Comparisons:
-    """One task's final rewards, by release and decision. Holds nothing that the ledger does not."""
+    """One task's final values, by measure, release and decision. Holds nothing that the ledger does not.
 
-    def __init__(self) -> None:
+    Args:
+        reward: the name of the task's reward.
+        segments: names of the task's context, in whose values comparisons can be made apart.
+    """
+
+    def __init__(self, reward: str, segments: Iterable[str] = ()) -> None:
+        self._reward, self._segments = reward, tuple(segments)
         self._served: list[Served] = []
-        self._values: dict[str, dict[str, float]] = defaultdict(dict)
+        self._values: dict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
         self._known = self._told = 0
 
-    def serve(self, decision: Decision) -> None:
+    def serve(self, decision: Decision, *, failed: bool = False) -> None:
         """Take note of a served decision; in ledger order."""
         self._served.append(
             Served(
@@ -43,18 +57,18 @@ class Comparisons:
                 decision.fold,
                 decision.arm,
                 decision.release,
+                decision.verified,
+                failed,
+                tuple(f"{name}={decision.inputs.get(name)}" for name in self._segments),
             )
         )
 
-    def reward(self, decision: Decision, reward: Reward) -> None:
-        """Take a final reward, which may have moved; an unknown one compares with nothing."""
-        values, about = self._values[decision.release], decision.about
-        if decision.served:
-            self._known += (reward.value is not None) - (about in values)
-        if reward.value is None:
-            values.pop(about, None)
-        else:
-            values[about] = reward.value
+    def take(self, decision: Decision, row: Reward) -> None:
+        """Take a final value of a measure, which may have moved; an unknown one compares with nothing."""
+        values, about = self._values[row.name, decision.release], decision.about
+        if decision.served and row.name == self._reward:
+            self._known += (row.value is not None) - (values.get(about) is not None)
+        values[about] = row.value
 
     def grown(self, by: int) -> bool:
         """Whether so many more served answers have a reward as when this was last true."""
@@ -63,14 +77,27 @@ class Comparisons:
         self._told = self._known // by
         return True
 
-    def value(self, release: str, decision: str) -> float | None:
+    def value(self, release: str, decision: str, measure: str = "") -> float | None:
         """What a release earned on a served decision, shown or in shadow."""
-        return self._values[release].get(decision)
+        return self._values[measure or self._reward, release].get(decision)
 
     def served(self, after: int = 0) -> Iterator[Served]:
         """The served decisions after a ledger sequence."""
         start = bisect_right(self._served, after, key=lambda one: one.sequence)
         return iter(self._served[start:])
+
+    def active(self, since: float) -> int:
+        """How many units were served at this time or later."""
+        return len({one.unit for one in self._served if one.at >= since})
+
+    def earned(self, one: Served, measure: str = "") -> float | None:
+        """What a served answer came to, by the task's reward unless a measure is named."""
+        return self._values[measure or self._reward, one.release].get(one.id)
+
+    def missing(self, one: Served) -> float | None:
+        """1 where the reward of a served answer stays unknown, 0 where it came; None until it is final."""
+        values = self._values[self._reward, one.release]
+        return float(values[one.id] is None) if one.id in values else None
 
     def paired(
         self, release: str, against: str, *, after: int, arm: Arm | None = None, shown: bool = True
@@ -84,50 +111,32 @@ class Comparisons:
             arm: of this arm only.
             shown: False leaves out the decisions that the release served itself.
         """
-        ours, theirs = self._values[release], self._values[against]
+        ours, theirs = self._values[self._reward, release], self._values[self._reward, against]
         return [
-            Difference(one.unit, one.at, ours[one.id] - theirs[one.id])
+            Difference(one.unit, one.at, mine - other, one.verified)
             for one in self.served(after)
-            if one.id in ours
-            and one.id in theirs
+            if (mine := ours.get(one.id)) is not None
+            and (other := theirs.get(one.id)) is not None
             and (one.arm == arm if arm else one.arm != "holdback")
             and (shown or one.release != release)
         ]
 
     def lifted(self, zero: str) -> list[Difference]:
         """What was served against release 0 on the same decisions, outside the holdback; by cluster."""
-        theirs = self._values[zero]
+        theirs = self._values[self._reward, zero]
         return [
-            Difference(one.cluster, one.at, self._values[one.release][one.id] - theirs[one.id])
+            Difference(one.cluster, one.at, mine - other, one.verified)
             for one in self.served()
-            if one.arm != "holdback" and one.id in theirs and one.id in self._values[one.release]
+            if one.arm != "holdback"
+            and (other := theirs.get(one.id)) is not None
+            and (mine := self.earned(one)) is not None
         ]
 
     def by_arm(self) -> list[tuple[bool, float]]:
         """Each unit's mean reward for what it was served, and whether it was held back; by first exposure."""
         found: dict[str, tuple[bool, list[float]]] = {}
         for one in self.served():
-            value = self._values[one.release].get(one.id)
+            value = self.earned(one)
             if value is not None:
                 found.setdefault(one.unit, (one.arm == "holdback", []))[1].append(value)
         return [(held, sum(values) / len(values)) for held, values in found.values()]
-
-    def split(self, *, after: int) -> list[Difference]:
-        """Differences between the k-th unit of the candidate's arm and the k-th of the control's.
-
-        The arms are equally large, so that who is paired with whom does not depend on what they did.
-        """
-        arms: dict[str, dict[str, list[tuple[float, float]]]] = {"candidate": {}, "control": {}}
-        for one in self.served(after):
-            value = self._values[one.release].get(one.id)
-            if one.arm in arms and value is not None:
-                arms[one.arm].setdefault(one.unit, []).append((one.at, value))
-        pairs = zip(arms["candidate"].items(), arms["control"].items(), strict=False)
-        return [
-            Difference(unit, max(ours[0][0], theirs[0][0]), _mean(ours) - _mean(theirs))
-            for (unit, ours), (_, theirs) in pairs
-        ]
-
-
-def _mean(rewards: list[tuple[float, float]]) -> float:
-    return sum(value for _, value in rewards) / len(rewards)

@@ -12,14 +12,14 @@ from msgspec.structs import replace
 from autotroph.clock import digest
 from autotroph.deploy import gate
 from autotroph.deploy.board import Board
-from autotroph.deploy.comparisons import Comparisons
-from autotroph.deploy.evidence import Evidence, Kind, Scale, held_to, weigh
+from autotroph.deploy.evidence import Evidence
 from autotroph.deploy.gate import Worth
 from autotroph.deploy.judge import Need, Proof, Rule, judge
 from autotroph.deploy.ladder import advance, next_share
 from autotroph.deploy.releases import declared, learns, released, staged
 from autotroph.deploy.serving import Answered, Serving
 from autotroph.deploy.standing import Live, Standing
+from autotroph.deploy.weighing import Late, Weighing
 from autotroph.deploy.worthwhile import Passage
 from autotroph.errors import GateError
 from autotroph.policy.documents import freeze
@@ -39,6 +39,8 @@ from autotroph.spec import Spec
 
 OPEN = partial(Passage, open=True, reason="")
 """The passage where nobody asks."""
+
+_ASKS = "it waits for somebody to say so (`autotroph approve`)"
 
 PROOF_SHARE = 0.25
 """From this share of the people on, a step is climbed by proof; below, proof would cost too much traffic."""
@@ -60,19 +62,19 @@ class Desk:
         task: str,
         spec: Spec,
         serving: Serving,
-        late: Callable[[int, float], str] = lambda *_: "",
+        late: Late = lambda *_: "",
         passage: Callable[[], Passage] = OPEN,
     ) -> None:
         self.task, self.spec, self.serving = task, spec, serving
-        self._late, self._passage = late, passage
-        self.reward = spec.reward_of(task)[1]
+        self._passage = passage
+        self.weighing = Weighing(task, spec, late)
+        self.comparisons, self.reward = self.weighing.comparisons, self.weighing.reward
         self.board = Board(task, spec.gate.alpha)
-        self.comparisons = Comparisons()
 
     @property
     def paired(self) -> bool:
         """Whether the reward scores answers that nobody saw, so that comparisons are on the same decision."""
-        return self.reward.scores == "any"
+        return self.weighing.paired
 
     @property
     def standing(self) -> Standing:
@@ -131,16 +133,24 @@ class Desk:
 
     # verdicts ----------------------------------------------------------------------------------------
 
-    def judge(self, fold: Sequence[Interaction], worth: Worth, now: float) -> list[Record]:
+    def judge(
+        self, fold: Sequence[Interaction], worth: Worth, now: float, *, halted: str = ""
+    ) -> list[Record]:
         """The verdicts that are due, with the releases and stages that follow from them.
 
         What serves is watched first, then whatever is on the ladder; the gate works when something waits.
+
+        Args:
+            fold: the gate's.
+            worth: what an answer would have been worth.
+            now: seconds since the epoch.
+            halted: why nothing may come further now; what does harm is taken back all the same.
         """
         if self.board.standing is None:
             return []
-        moved = self._failed(now) or self._keep(now) or self._ladder(now)
+        moved = self._failed(now) or self._keep(now) or self._ladder(now, halted)
         ended = any(isinstance(row, Verdict) and row.finding in ("promoted", "rolled back") for row in moved)
-        return moved if ended else [*moved, *self._gate(fold, worth, now)]
+        return moved if ended or halted else [*moved, *self._gate(fold, worth, now)]
 
     def _failed(self, now: float) -> list[Record]:
         """Withdraw the candidates whose own code failed."""
@@ -155,13 +165,9 @@ class Desk:
     def _keep(self, now: float) -> list[Record]:
         """Watch what serves against what it replaced; back to that if it does harm."""
         main, parent = self.standing.main, self.standing.parent
-        if parent is None or not self.paired:
+        if parent is None:
             return []
-        since = self.board.since(main).sequence
-        found = self.comparisons.paired(main.release.id, parent.release.id, after=since)
-        candidate = self._candidate(main)
-        evidence = weigh(candidate, found, self._scale(candidate.id), since=since, now=now)
-        verdict = judge(evidence, self._rule("keep"))
+        verdict = judge(self.evidence(main, now), self.rule("keep"))
         if verdict.finding != "rolled back":
             return []
         back = replace(parent.stage, sequence=0, epoch=parent.stage.epoch + 1, verdict=verdict.id, at=now)
@@ -172,13 +178,14 @@ class Desk:
             *self._superseded(main, now),
         ]
 
-    def _ladder(self, now: float) -> list[Record]:
+    def _ladder(self, now: float, halted: str) -> list[Record]:
         """Judge what is on the ladder; one candidate at a time is in front of people."""
         rows: list[Record] = []
         taken = self.standing.canary is not None
         for live in self.standing.open:
             need: Need = "climb" if live.stage.name == "canary" else "prove"
-            verdict = judge(self._evidence(live, now), self._rule(need, live, now))
+            rule = self.rule(need, live, now)
+            verdict = self._held(judge(self.evidence(live, now), rule), live, rule, halted)
             if need == "prove" and verdict.finding == "advance" and taken:
                 continue
             if not self.board.news(verdict):
@@ -190,21 +197,29 @@ class Desk:
                 return [*rows, _replaced(self.standing.main, verdict.id, now), *self._superseded(live, now)]
         return rows
 
-    def _evidence(self, live: Live, now: float) -> Evidence:
-        since, release = self.board.since(live).sequence, live.release.id
-        candidate = self._candidate(live)
-        scale = self._scale(candidate.id)
-        if not self.paired:
-            found = self.comparisons.split(after=since)
-            evidence = weigh(candidate, found, scale, since=since, now=now, kind="split")
-            return replace(evidence, late=self._late(since, now))
-        main = self.standing.main.release.id
-        if live.stage.name == "shadow":
-            found = self.comparisons.paired(release, main, after=since)
-            return weigh(candidate, found, scale, since=since, now=now)
-        shown = self.comparisons.paired(release, main, after=since, arm="candidate")
-        unseen = self.comparisons.paired(release, main, after=candidate.sequence, shown=False)
-        return held_to(weigh(candidate, shown, scale, since=since, now=now), shown, unseen, scale)
+    def evidence(self, live: Live, now: float) -> Evidence:
+        """What is known about a release on the ladder, or about what serves, by where it stands."""
+        candidate, standing, since = self._candidate(live), self.standing, self.board.since(live)
+        alpha = self.board.alpha_of(candidate.id)
+        match live.stage.name:
+            case "shadow":
+                return self.weighing.shadow(candidate, live, standing, since, alpha, now)
+            case "canary":
+                return self.weighing.climbing(candidate, live, standing, since, alpha, now)
+            case _:
+                parent = standing.parent or standing.zero
+                return self.weighing.keeping(candidate, live, parent, since, alpha, now)
+
+    def _held(self, verdict: Verdict, live: Live, rule: Rule, halted: str) -> Verdict:
+        """The verdict, or that it has to wait: for the time, or for a person."""
+        if verdict.finding not in ("advance", "promoted"):
+            return verdict
+        if halted:
+            return replace(verdict, finding="hold", reason=f"{halted}; {verdict.reason}")
+        approved = self.board.approved(live.release.candidate) > self.board.since(live).sequence
+        if rule.last and self.spec.task(self.task).autonomy != "full" and not approved:
+            return replace(verdict, finding="hold", reason=f"{_ASKS}; {verdict.reason}")
+        return verdict
 
     def _superseded(self, changed: Live, now: float) -> list[Record]:
         """What was measured against a release that no longer serves has to begin again."""
@@ -235,11 +250,13 @@ class Desk:
                 continue
             passage = self._passage()
             verdict = (
-                self._screen(candidate, fold, worth, now)
+                self._screened(candidate, fold, worth, now)
                 if passage.open
                 else self._ended(candidate, "refused", passage.reason, now, "gate")
             )
             verdict = replace(verdict, evidence={**verdict.evidence, **passage.evidence})
+            if verdict.finding == "advance" and self._asks(candidate):
+                verdict = replace(verdict, finding="hold", reason=f"{_ASKS}; {verdict.reason}")
             if not self.board.news(verdict):
                 continue
             if verdict.finding == "advance":
@@ -248,31 +265,28 @@ class Desk:
             rows.append(verdict)
         return rows
 
-    def _screen(self, candidate: Candidate, fold: Sequence[Interaction], worth: Worth, now: float) -> Verdict:
-        guarded = ", ".join(self.spec.task(self.task).guardrails)
-        if guarded:
-            reason = (
-                f"guardrails cannot be computed yet ({guarded}), and a gate fails closed; "
-                f"take them out of tasks.{self.task}.guardrails to go on without"
-            )
-            return self._ended(candidate, "refused", reason, now, "gate")
+    def _asks(self, candidate: Candidate) -> bool:
+        """Whether nobody meets it before a person has said so."""
+        return self.spec.task(self.task).autonomy == "propose" and not self.board.approved(candidate.id)
+
+    def _screened(
+        self, candidate: Candidate, fold: Sequence[Interaction], worth: Worth, now: float
+    ) -> Verdict:
         release = released(candidate, "")
         live = Live(release, staged(release, "shadow", 0.0, self.board.knowledge, now))
-        scale = self._scale(candidate.id)
-        kind: Kind = "paired"
+        alpha = self.board.alpha_of(candidate.id)
         try:
-            if self.paired:
-                main = self.standing.main.release.id
-                found = gate.paired(live, main, fold, self.serving, worth, self.comparisons)
-            else:
-                found = gate.off_policy(live, fold, self.serving, worth, self.reward.range)
-                scale = replace(scale, width=gate.off_policy_width(fold, self.reward.range))
-                kind = "off-policy"
+            evidence = gate.screened(
+                candidate,
+                live,
+                self.standing,
+                fold,
+                gate.Bench(self.serving, worth, self.weighing, alpha, now),
+            )
         except Exception as error:  # noqa: BLE001 - whatever a candidate's own code does, the gate fails closed
             reason = f"its evidence cannot be computed: {type(error).__name__}: {error}"
             return self._ended(candidate, "refused", reason, now, "gate")
-        evidence = weigh(candidate, found, scale, since=0, now=now, kind=kind)
-        return judge(evidence, self._rule("screen"))
+        return judge(evidence, self.rule("screen"))
 
     def _enter(self, candidate: Candidate, verdict: Verdict) -> list[Record]:
         release = released(candidate, verdict.id)
@@ -326,16 +340,8 @@ class Desk:
     def _candidate(self, live: Live) -> Candidate:
         return self.board.candidates[live.release.candidate]
 
-    def _scale(self, candidate: str) -> Scale:
-        low, high = self.reward.range
-        return Scale(
-            width=high - low,
-            margin=self.spec.ladder.margin,
-            alpha=self.board.alpha_of(candidate),
-            window=float(self.reward.horizon),
-        )
-
-    def _rule(self, need: Need, live: Live | None = None, now: float = 0.0) -> Rule:
+    def rule(self, need: Need, live: Live | None = None, now: float = 0.0) -> Rule:
+        """What has to be shown, where a release stands."""
         screening, ladder = need == "screen", self.spec.ladder
         share = live.stage.share if live is not None else 0.0
         last = live is not None and next_share(share, ladder.steps) >= 1.0
@@ -347,7 +353,10 @@ class Desk:
             level=self.spec.gate.alpha,
             minimum=self.spec.gate.minimum if screening else ladder.minimum,
             waited=live is None or now >= self.board.since(live).at + float(ladder.floor),
+            tired=live is not None and now > self.board.since(live).at + float(ladder.patience),
+            liars=self.spec.gate.liars,
             last=last,
+            guarded=share >= PROOF_SHARE,
             proof=proof,
         )
 

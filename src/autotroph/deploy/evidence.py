@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from autotroph.records import Candidate
 from autotroph.stats.betting import begin, forecast, update
+from autotroph.stats.certificate import certificate
 from autotroph.stats.confidence import mean_interval, mean_lower
 
 LEVEL = 0.05
@@ -18,11 +19,15 @@ Kind = Literal["paired", "split", "off-policy"]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """What the candidate earned more than the incumbent: on one decision, or between one pair of units."""
+    """What the candidate earned more than the incumbent: on one decision, or between one pair of units.
+
+    `verified` says that a server-side key vouches for whoever it is from.
+    """
 
     unit: str
     at: float
     value: float
+    verified: bool = False
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +47,42 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     window: float
 
 
+class Survives(msgspec.Struct, frozen=True):
+    """How many lying units a verdict would have survived, as a share of its units and as a count.
+
+    Zero where not all of them are vouched for: those can be made in any number.
+    """
+
+    share: float = 0.0
+    count: int = 0
+
+
+class Guard(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that can veto, weighed: the candidate's arm against the concurrent control.
+
+    Attributes:
+        name: of the guardrail, or what is watched without being declared.
+        units: pairs of units.
+        mean, low, high: how much *better* the candidate is, in the guardrail's own unit; worse is negative.
+        margin: how much worse is no worse yet.
+        level: of its harm test.
+        harmed: worse than that, proven.
+        cleared: no worse than that, proven.
+        required: whether a step to 25 % of the people and more takes that proof.
+    """
+
+    name: str
+    units: int
+    mean: float
+    low: float | None
+    high: float | None
+    margin: float
+    level: float
+    harmed: bool
+    cleared: bool
+    required: bool
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One comparison, weighed.
 
@@ -53,6 +94,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         better: log wealth against "no better than the incumbent".
         no_worse: log wealth against "worse than the incumbent by the margin, or more".
         harm: log wealth against "no worse than that".
+        survives: how many lying units the lower end of the difference would have survived.
+        active: units that were active in the month before.
+        guards: everything that can veto.
+        mismatch: why the arms cannot be compared; empty where they can.
         maturity: which rewards were weighed.
         late: why the horizon does not see what comes back about an arm; empty where it does.
         promised: lower end of what the candidate was better by in shadow, where it has been in shadow.
@@ -75,6 +120,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     harm: float
     alpha: float
     more: int | None
+    survives: Survives = Survives()
+    active: int = 0
+    guards: tuple[Guard, ...] = ()
+    mismatch: str = ""
     promised: float | None = None
     skew: float = 0.0
     maturity: Literal["final"] = "final"
@@ -96,6 +145,8 @@ def weigh(
     no_worse = update(begin(scale.width, -scale.margin), increments)
     harm = update(begin(scale.width, scale.margin), [-value for value in increments])
     found = mean_interval(increments, LEVEL, (-scale.width, scale.width))
+    verified = bool(differences) and all(one.verified for one in differences)
+    survived = certificate(found.low, 0.0, better.n, verified=verified, largest=scale.width)
     return Evidence(
         task=candidate.task,
         candidate=candidate.id,
@@ -112,6 +163,7 @@ def weigh(
         harm=harm.peak_log_e,
         alpha=scale.alpha,
         more=forecast(better, scale.alpha),
+        survives=Survives(survived.share, survived.count),
     )
 
 

@@ -1,20 +1,81 @@
 """What a candidate must pass before anybody meets it: evidence from the fold that no track has seen."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from autotroph.deploy.comparisons import Comparisons
-from autotroph.deploy.evidence import Difference
+from autotroph.deploy.evidence import Difference, Evidence, Guard, increments_of, weigh
+from autotroph.deploy.guards import DECLARED, bet
 from autotroph.deploy.serving import Serving
-from autotroph.deploy.standing import Live
-from autotroph.records import Decision, Interaction, Proposal
+from autotroph.deploy.standing import Live, Standing
+from autotroph.deploy.weighing import Weighing
+from autotroph.records import Candidate, Decision, Interaction, Proposal
+from autotroph.spec.bounds import Bounds
 from autotroph.stats.offpolicy import Log, difference_increments
 
 Worth = Callable[[Interaction, Proposal], float | None]
 """What an answer would have been worth in an interaction; None where that is unknown."""
 
 CAP = 1.0
+
+
+class Bench(NamedTuple):
+    """What the gate works with.
+
+    Attributes:
+        alpha: at which "better" is to be proven later on.
+        now: seconds since the epoch.
+    """
+
+    serving: Serving
+    worth: Worth
+    weighing: Weighing
+    alpha: float
+    now: float
+
+
+def screened(
+    candidate: Candidate, live: Live, standing: Standing, fold: Sequence[Interaction], bench: Bench
+) -> Evidence:
+    """What the fold says about a candidate, on the same decisions or off-policy.
+
+    Raises:
+        InputError: the log cannot judge it.
+    """
+    weighing = bench.weighing
+    scale = weighing.scale(bench.alpha)
+    if weighing.paired:
+        main = standing.main.release.id
+        found = paired(live, main, fold, bench.serving, bench.worth, weighing.comparisons)
+        return weigh(candidate, found, scale, since=0, now=bench.now)
+    span = weighing.reward.range
+    found = off_policy(live, fold, bench.serving, bench.worth, span)
+    scale = replace(scale, width=off_policy_width(fold, span))
+    evidence = weigh(candidate, found, scale, since=0, now=bench.now, kind="off-policy")
+    return replace(evidence, guards=tuple(_vetoes(live, fold, bench)))
+
+
+def _vetoes(live: Live, fold: Sequence[Interaction], bench: Bench) -> Iterator[Guard]:
+    """Guardrails as the log shows them; one without a range is left to the ladder, where people meet it."""
+    weighing = bench.weighing
+    declared = [one for one in weighing.guards.declared() if one.span is not None]
+    for one in declared:
+        span = one.span or (0.0, 1.0)
+
+        def value(
+            interaction: Interaction, _: Proposal, name: str = one.name, span: Bounds = span
+        ) -> float | None:
+            decision = interaction.decision
+            found = weighing.comparisons.value(decision.release, decision.id, name)
+            return found if found is None else min(max(found, span[0]), span[1])
+
+        found = off_policy(live, fold, bench.serving, value, span)
+        increments, _ = increments_of(found, one.window, bench.now)
+        level = weighing.spec.gate.alpha * DECLARED / len(declared)
+        yield bet(one, increments, off_policy_width(fold, span), level)
 
 
 def paired(
@@ -30,7 +91,7 @@ def paired(
         shadow, completion = serving.shadow(decision, live, serving.offered(decision, live))
         ours = worth(interaction, Proposal(shadow.option, completion.output))
         if ours is not None:
-            found.append(Difference(decision.unit, decision.at, ours - theirs))
+            found.append(Difference(decision.unit, decision.at, ours - theirs, decision.verified))
     return found
 
 
@@ -61,7 +122,7 @@ def off_policy(
         new = [option.probability for option in answered.options]
         log = _log(decision, new, (value - low) / (high - low))
         step = float(difference_increments(log, CAP)[0]) * (high - low)
-        found.append(Difference(decision.unit, decision.at, step))
+        found.append(Difference(decision.unit, decision.at, step, decision.verified))
     return found
 
 

@@ -5,9 +5,11 @@ from typing import Literal
 import msgspec
 
 from autotroph.clock import digest
-from autotroph.deploy.evidence import Evidence
+from autotroph.deploy.evidence import Evidence, Guard
+from autotroph.deploy.guards import harm_target
 from autotroph.records import Finding, Verdict
 from autotroph.stats.betting import log_target
+from autotroph.stats.certificate import units_needed
 
 Need = Literal["screen", "prove", "climb", "keep"]
 Proof = Literal["none", "no worse", "better"]
@@ -24,7 +26,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         level: α of harm, and of "no worse".
         minimum: fewest units for anything but harm.
         waited: whether the stage's floor has passed.
+        tired: whether its patience is at an end.
+        liars: share of the active units that may lie, and all arrive at once, without steering a promotion.
         last: whether the next step of the ladder is everybody.
+        guarded: whether a step takes proof that no guardrail got worse; the last one always does.
         proof: what climbing takes: nothing more than no sign of harm, proof of being no worse, or proof of
             being better (before the last step, where shadow could not give it).
     """
@@ -35,7 +40,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     level: float
     minimum: int
     waited: bool = True
+    tired: bool = False
+    liars: float = 0.0
     last: bool = False
+    guarded: bool = False
     proof: Proof = "none"
 
 
@@ -57,24 +65,36 @@ def judge(evidence: Evidence, rule: Rule) -> Verdict:
 
 
 def _find(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
+    found, reason = _stopped(evidence, rule) or _needed(evidence, rule)
+    if rule.tired and found in ("undecided", "hold"):
+        return "refused", f"its patience is at an end; {reason}"
+    return found, reason
+
+
+def _stopped(evidence: Evidence, rule: Rule) -> tuple[Finding, str] | None:
+    """What decides whatever else is found: arms that cannot be compared, a veto, harm."""
+    if evidence.mismatch:
+        return "hold", evidence.mismatch
+    down: Finding = "refused" if rule.need == "screen" else "rolled back"
+    if harmed := next((guard for guard in evidence.guards if guard.harmed), None):
+        return down, _vetoes(harmed, "got worse by more than its margin")
     if evidence.late:
         return "undecided", evidence.late
-    harmed = evidence.harm >= log_target(rule.level)
-    if harmed:
-        return ("refused" if rule.need == "screen" else "rolled back"), _says(evidence, "worse than allowed")
+    if evidence.harm >= harm_target(rule.level, evidence.guards):
+        return down, _says(evidence, "worse than allowed")
     if evidence.mean < 0 and evidence.skew >= log_target(rule.level / 2):
         return "rolled back", _says(evidence, f"not what shadow promised, at least {evidence.promised:+.4f}")
-    if evidence.units < rule.minimum:
-        return "undecided", f"{evidence.units} of at least {rule.minimum} units are in"
-    return _needed(evidence, rule)
+    return None
 
 
 def _needed(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
+    if evidence.units < rule.minimum:
+        return "undecided", f"{evidence.units} of at least {rule.minimum} units are in"
     match rule.need:
         case "screen":
             return _screen(evidence, rule)
         case "prove":
-            return _prove(evidence)
+            return _prove(evidence, rule)
         case "climb":
             return _climb(evidence, rule)
         case "keep":
@@ -87,8 +107,11 @@ def _screen(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
     return "advance", _says(evidence, "no worse on the fold that no track has seen")
 
 
-def _prove(evidence: Evidence) -> tuple[Finding, str]:
+def _prove(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
     if evidence.better >= log_target(evidence.alpha):
+        needed = units_needed(rule.liars, evidence.active, evidence.survives.share)
+        if needed is None or evidence.units < needed:
+            return "undecided", _says(evidence, f"better, but {_liars(evidence, rule, needed)}")
         return "advance", _says(evidence, f"better, proven at α {evidence.alpha:.4f}")
     outlook = f"about {evidence.more} more" if evidence.more is not None else "at present it looks no better"
     return "undecided", _says(evidence, f"not proven: {outlook}")
@@ -101,13 +124,34 @@ def _climb(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:
         return "hold", _says(evidence, "it looks worse; harm is not established")
     if rule.proof != "none" and evidence.no_worse < log_target(rule.level):
         return "undecided", _says(evidence, "not yet proven to be no worse")
-    if rule.proof == "better" and evidence.better < log_target(evidence.alpha):
-        return _prove(evidence)
+    for guard in evidence.guards:
+        if guard.required and not guard.cleared and (rule.last or rule.proof != "none" or rule.guarded):
+            return "undecided", _vetoes(guard, "is not yet proven to be no worse")
+    if rule.proof == "better" and (proof := _prove(evidence, rule))[0] != "advance":
+        return proof
     return ("promoted" if rule.last else "advance"), _says(evidence, "it holds in front of people")
 
 
 def _says(evidence: Evidence, what: str) -> str:
     return (
         f"{what}: {evidence.mean:+.4f} [{evidence.low:+.4f}, {evidence.high:+.4f}] reward a decision, "
-        f"{evidence.kind}, {evidence.units} units, {evidence.decisions} decisions"
+        f"{evidence.kind}, {evidence.units} units, {evidence.decisions} decisions; would have survived "
+        f"{evidence.survives.count} lying units ({evidence.survives.share:.1%})"
     )
+
+
+def _vetoes(guard: Guard, what: str) -> str:
+    ends = "" if guard.low is None or guard.high is None else f" [{guard.low:+.4g}, {guard.high:+.4g}]"
+    return (
+        f"{guard.name!r} {what}: {guard.mean:+.4g}{ends} better, where {-guard.margin:+.4g} is allowed; "
+        f"{guard.units} pairs of units"
+    )
+
+
+def _liars(evidence: Evidence, rule: Rule, needed: int | None) -> str:
+    crowd = f"{rule.liars:.2%} of {evidence.active} active units"
+    if needed is None:
+        return (
+            f"it would not survive one lying unit, and {crowd} may lie; vouch for them with a server-side key"
+        )
+    return f"{crowd} could arrive together; {needed} units are wanted for that"

@@ -24,10 +24,21 @@ Answered = tuple[Decision, Completion]
 
 
 class Serving:
-    """Answers decisions of one task by the releases that stand."""
+    """Answers decisions of one task by the releases that stand.
 
-    def __init__(self, task: TaskSpec, pool: ModelPool, policies: Policies, salt: str) -> None:
+    Args:
+        task: its declaration.
+        pool: the models.
+        policies: gives policy documents.
+        salt: the product's.
+        shadowed: whether what did not serve answers in shadow.
+    """
+
+    def __init__(
+        self, task: TaskSpec, pool: ModelPool, policies: Policies, salt: str, *, shadowed: bool = False
+    ) -> None:
         self._task, self._pool, self._policies, self._salt = task, pool, policies, salt
+        self._shadowed = shadowed
         self.failures: dict[str, str] = {}
         """What went wrong in a candidate's own code, by its release."""
 
@@ -39,7 +50,7 @@ class Serving:
         A candidate that fails costs nobody an answer: what serves everybody else answers instead, the
         completion says so, and the failure is remembered against the candidate.
         """
-        arm = cohort(request.unit, self._salt, standing, ladder.holdback)
+        arm = cohort(request.unit, self._salt, standing, ladder.holdback, self._watch(ladder))
         try:
             return self._served(request, arm, ladder.explore, given)
         except Exception as error:
@@ -54,6 +65,10 @@ class Serving:
         """Remember what went wrong in a candidate's own code; it is withdrawn in the next cycle."""
         self.failures[live.release.id] = f"{type(error).__name__}: {error}"
         return self.failures[live.release.id]
+
+    def _watch(self, ladder: LadderSpec) -> float:
+        """Where shadow shows what the parent would have answered, nobody has to stay with it."""
+        return 0.0 if self._shadowed else ladder.watch
 
     def _served(self, request: Request, arm: Cohort, explore: float, given: Sequence[Proposal]) -> Answered:
         proposals = checked(given) if given else self.proposals(arm.live, request.inputs)

@@ -13,7 +13,7 @@ import msgspec
 
 from autotroph.clock import digest
 from autotroph.records import Completion, Decision, Interaction, MeasureKind, Reward, Value, canonical
-from autotroph.spec import Expression, MeasureSpec, ResponseSpec, RewardSpec, SignalSpec, Spec
+from autotroph.spec import Expression, GuardrailSpec, MeasureSpec, ResponseSpec, RewardSpec, SignalSpec, Spec
 
 Row = dict[str, float | str | None]
 Maturity = Literal["pending", "provisional", "final"]
@@ -66,6 +66,8 @@ class Measure:
     def version(self) -> str:
         """The hash of all that decides a value: expression, range, horizon, silence, scope, signals."""
         declared = msgspec.structs.replace(self.declared, value="")
+        if isinstance(declared, GuardrailSpec):  # how it is judged decides no value
+            declared = MeasureSpec(value="", horizon=declared.horizon, silent=declared.silent)
         rest = msgspec.to_builtins([declared, self.signals], enc_hook=float)
         return digest("measure", self.kind, self.expression.digest, canonical(rest))
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from autotroph.clock import digest
 from autotroph.deploy.standing import Live
 from autotroph.errors import InputError, UnknownName
 from autotroph.optimize.bench import candidate_of
 from autotroph.optimize.track import Proposed
 from autotroph.policy.documents import AnyPolicy, freeze
-from autotroph.records import Body, Candidate, Record
+from autotroph.records import Body, Candidate, Record, Verdict
 from autotroph.rooms import Rooms
 
 
@@ -27,6 +28,31 @@ def propose(rooms: Rooms, task: str, name: str, policy: AnyPolicy | None, body: 
     candidate = candidate_of(name, "person", Proposed(proposed), dataset, main, rooms.clock.now())
     rooms.append(*([document] if document else []), candidate)
     return candidate
+
+
+def approve(rooms: Rooms, candidate: str, by: str) -> Candidate:
+    """A person lets a candidate go on; see `Product.approve`."""
+    under_way = [one for desk in rooms.desks.values() for one in desk.board.under_way()]
+    found = [one for one in under_way if candidate in (one.id, one.name)]
+    if not found:
+        raise UnknownName("candidate under way", candidate, [one.name for one in under_way])
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found)
+        raise InputError(f"{len(found)} candidates are named {candidate!r}; say which by its id: {ids}")
+    now, (one,) = rooms.clock.now(), found
+    verdict = Verdict(
+        id=f"verdict_{digest(one.id, 'approved', by, str(now))[:20]}",
+        task=one.task,
+        candidate=one.id,
+        judge="person",
+        finding="advance",
+        reason=f"by {by}",
+        evidence={},
+        alpha=0.0,
+        at=now,
+    )
+    rooms.append(verdict, rooms.entry(by, "approved", one.id, name=one.name, task=one.task))
+    return one
 
 
 def rollback(rooms: Rooms, task: str, to: str, by: str) -> list[Record]:

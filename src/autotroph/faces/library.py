@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,13 @@ class Product:
 
     Attributes:
         unrecorded: decisions that were answered and did not get into the ledger, since a cycle said so.
+        halted: why nothing of a task may come further at present; empty where it may.
     """
 
     def __init__(self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model]) -> None:
         self.spec, self.store, self.clock = spec, store, clock
         self.unrecorded = 0
+        self.halted: Callable[[str], str] = lambda _: ""
         self._models = models
         self._turning, self._counting = threading.RLock(), threading.Lock()
         self._recent = RecentAnswers()
@@ -238,6 +240,16 @@ class Product:
         with self._turning:
             return byhand.propose(self.rooms, task, name, policy, body)
 
+    def approve(self, candidate: str, by: str = "a person") -> Candidate:
+        """Say that a candidate may go on, where the task's autonomy asks for it.
+
+        Args:
+            candidate: id or name of one that waits or is on the ladder.
+            by: who says so, for the journal.
+        """
+        with self._turning:
+            return byhand.approve(self.rooms, candidate, by)
+
     def rollback(self, task: str = "", to: str = "", by: str = "a person") -> list[Record]:
         """Serve an earlier release from the next decision on.
 
@@ -294,7 +306,9 @@ class Product:
     # -------------------------------------------------------------------------------------------------
 
     def _rooms(self) -> Rooms:
-        return Rooms(self.spec, self.store, self.clock, self._models, self.custody)
+        return Rooms(
+            self.spec, self.store, self.clock, self._models, self.custody, lambda task: self.halted(task)
+        )
 
     def _forget(self) -> None:
         """Rebuild what is in memory from the ledger as it is now."""

@@ -207,7 +207,6 @@ def _needs(reader: Reader, spec: Spec, found: Health) -> Iterator[Need]:
         what = "the declaration has changed since the product was last opened"
         yield Need("declaration", what, "open the product again, or run `autotroph cycle`")
     yield from _unrewarded(spec)
-    yield from _unenforced(spec)
     for task in found.tasks:
         yield from _of_task(reader, spec, task)
     if found.cycles == 0 and any(task.counts.decisions for task in found.tasks):
@@ -221,20 +220,6 @@ def _unrewarded(spec: Spec) -> Iterator[Need]:
     for name, task in spec.tasks.items():
         if not task.reward:
             yield Need(name, "declares no reward, so it cannot learn", f'[tasks.{name}] reward = "…"')
-
-
-def _unenforced(spec: Spec) -> Iterator[Need]:
-    """What is declared and not acted upon yet: nobody should believe to be protected by it."""
-    for name, task in spec.tasks.items():
-        if task.guardrails:
-            what = (
-                f"its guardrails ({', '.join(task.guardrails)}) cannot be computed yet: the gate refuses all"
-            )
-            yield Need(name, what, f"take them out of tasks.{name}.guardrails to go on without")
-    if spec.gate.liars:
-        yield Need("gate", "liars is declared and not acted upon yet", "")
-    if spec.outcomes:
-        yield Need("outcomes", "declared and not measured yet", "")
 
 
 def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from autotroph.deploy.desk import Desk
-from autotroph.deploy.evidence import Evidence, weigh
+from autotroph.deploy.evidence import Evidence
 from autotroph.deploy.judge import Need, judge
 from autotroph.deploy.models import ModelPool
 from autotroph.deploy.serving import Serving
@@ -105,7 +105,7 @@ class _Retrial(Desk):
             if decision.served and decision.provenance == "product":
                 self.comparisons.serve(decision)
             if row[-1] is not None:
-                self.comparisons.reward(decision, _reward(decision, row[-1]))
+                self.comparisons.take(decision, self._reward(decision, row[-1]))
 
     def again(self, was: Verdict) -> Verdict | str:
         """What would be found now; or why that cannot be told."""
@@ -118,8 +118,14 @@ class _Retrial(Desk):
         if live is None:
             return "its release was not on the ladder"
         need = _need(live)
-        found = self._kept(live, was.at) if need == "keep" else self._evidence(live, was.at)
-        return judge(found, self._rule(need, live if need != "keep" else None, was.at))
+        found = msgspec.convert(
+            {**msgspec.to_builtins(self.evidence(live, was.at)), **_beside(was)}, Evidence
+        )
+        return judge(found, self.rule(need, live if need != "keep" else None, was.at))
+
+    def _reward(self, decision: Decision, value: float) -> Reward:
+        name = self.spec.task(self.task).reward
+        return Reward(decision=decision.id, name=name, version="", value=value, final=True, at=decision.at)
 
     def _live(self, was: Verdict) -> Live | None:
         if self.board.standing is None:
@@ -127,13 +133,10 @@ class _Retrial(Desk):
         lives = (self.standing.main, *self.standing.open)
         return next((live for live in lives if live.release.candidate == was.candidate), None)
 
-    def _kept(self, main: Live, now: float) -> Evidence:
-        """What serves against what it replaced."""
-        since, parent = self.board.since(main).sequence, self.standing.parent
-        against = parent.release.id if parent else self.standing.zero.release.id
-        found = self.comparisons.paired(main.release.id, against, after=since)
-        candidate = self._candidate(main)
-        return weigh(candidate, found, self._scale(candidate.id), since=since, now=now)
+
+def _beside(was: Verdict) -> dict[str, Any]:
+    """What does not depend on the reward, as it was found then."""
+    return {name: was.evidence[name] for name in ("guards", "mismatch", "active") if name in was.evidence}
 
 
 def _need(live: Live) -> Need:
@@ -148,10 +151,6 @@ def _decision(task: str, row: tuple[Any, ...]) -> Decision:
         option="", unit=unit, unit_kind="user", cluster=cluster, fold=fold, policy="", variant="",
         declaration="", at=at, served=served, shadows=shadows, provenance=provenance,
     )  # fmt: skip
-
-
-def _reward(decision: Decision, value: float) -> Reward:
-    return Reward(decision=decision.id, name="", version="", value=value, final=True, at=decision.at)
 
 
 def _no_texts(_after: int, _until: int) -> Iterator[str]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from autotroph.errors import SpecError, UnknownName
 from autotroph.spec.declaration import (
     Declaration,
+    GuardrailSpec,
     LadderSpec,
     MeasureSpec,
     ModelSpec,
@@ -89,12 +90,22 @@ def _task(spec: Declaration, task: TaskSpec, path: Path) -> Iterator[Fault]:
     for guardrail in task.guardrails:
         yield from _known("guardrail", guardrail, spec.guardrails, (*path, "guardrails"))
         yield from _reads(spec, task, guardrail, (*path, "guardrails"))
+        yield from _guardrail(spec, guardrail, path)
+    for segment in task.segments:
+        yield from _known("name in its context", segment, task.context, (*path, "segments"))
     yield from _actions(task, path)
     for name, variant in task.variants.items():
         yield from _variant(spec, task, variant, (*path, "variants", name))
     yield from _policy(task, task.policy, (*path, "policy"))
     for name, baseline in task.baselines.items():
         yield from _policy(task, baseline, (*path, "baselines", name))
+
+
+def _guardrail(spec: Declaration, name: str, path: Path) -> Iterator[Fault]:
+    """That something has not got worse at all can never be proven; that it has by less than a margin can."""
+    if name in spec.guardrails and not spec.guardrails[name].margin:
+        told = f"{'.'.join(path)} is guarded by it, so say how much worse, in its own unit, is no worse yet"
+        yield Fault(("guardrails", name, "margin"), f"missing; {told}: a number above 0")
 
 
 def _reads(spec: Declaration, task: TaskSpec, measure: str, path: Path) -> Iterator[Fault]:
@@ -235,6 +246,12 @@ def _measure(spec: Declaration, measure: MeasureSpec, path: Path) -> Iterator[Fa
         yield Fault((*path, "horizon"), "no signal can come within a horizon of 0; write how long to wait")
     if isinstance(measure, RewardSpec):
         yield from _reward(spec, measure, names, path)
+    if (
+        isinstance(measure, RewardSpec | GuardrailSpec)
+        and measure.range
+        and measure.range[0] >= measure.range[1]
+    ):
+        yield Fault((*path, "range"), f"expected the lower bound first, found {list(measure.range)}")
 
 
 def _silent(spec: Declaration, name: str, value: Silence, path: Path) -> Iterator[Fault]:
@@ -250,9 +267,6 @@ def _silent(spec: Declaration, name: str, value: Silence, path: Path) -> Iterato
 
 
 def _reward(spec: Declaration, reward: RewardSpec, names: Collection[str], path: Path) -> Iterator[Fault]:
-    low, high = reward.range
-    if low >= high:
-        yield Fault((*path, "range"), f"expected the lower bound first, found [{low}, {high}]")
     for name in sorted(names):
         if reward.scores == "any" and spec.signals[name].scores != "any":
             yield Fault(
@@ -277,6 +291,8 @@ def _track(
 
 def _ladder(ladder: LadderSpec) -> Iterator[Fault]:
     path = ("ladder", "steps")
+    if ladder.patience <= ladder.floor:
+        yield Fault(("ladder", "patience"), "a stage may last longer than it has to; more than its floor")
     if not ladder.steps or ladder.steps[-1] != 1.0:
         yield Fault(path, "the last step is 1.0: everybody")
     if any(before >= after for before, after in pairwise(ladder.steps)):

@@ -62,7 +62,13 @@ class VariantSpec(Declared, frozen=True, kw_only=True):
 
 
 class TaskSpec(Declared, frozen=True, kw_only=True):
-    """A job that the product asks for. `policy` is release 0; `baselines` are shadowed, never served."""
+    """A job that the product asks for. `policy` is release 0; `baselines` are shadowed, never served.
+
+    Attributes:
+        segments: names of its context; harm is looked for in each of their values apart, too.
+        autonomy: what happens without a person: nobody meets a candidate (`propose`), it climbs as far as the
+            last step (`canary`), all of it (`full`).
+    """
 
     kind: Literal["chat", "text", "choice"]
     unit: Literal["user", "session", "decision"] = "user"
@@ -73,6 +79,8 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
     variants: dict[str, VariantSpec] = {}
     policy: PolicyDocument = First()
     baselines: dict[str, PolicyDocument] = {}
+    segments: tuple[str, ...] = ()
+    autonomy: Literal["propose", "canary", "full"] = "full"
 
     @property
     def inputs(self) -> dict[str, ColumnType]:
@@ -142,8 +150,13 @@ class RewardSpec(MeasureSpec, frozen=True, kw_only=True):
 
 
 class GuardrailSpec(MeasureSpec, frozen=True, kw_only=True):
-    """A measure that can veto: it may not get worse by more than `margin`."""
+    """A measure that can veto: it may not get worse by more than `margin`.
 
+    With a `range`, into which its values are clipped where candidates are compared, the tests are exact;
+    without one they hold for large numbers.
+    """
+
+    range: tuple[float, float] | None = None
     margin: NotNegative = 0.0
     better: Literal["lower", "higher"] = "lower"
 
@@ -186,11 +199,19 @@ class GateSpec(Declared, frozen=True, kw_only=True):
 
 
 class LadderSpec(Declared, frozen=True, kw_only=True):
-    """The stages on which people meet it. `margin` is how much worse than its control counts as harm."""
+    """The stages on which people meet it. `margin` is how much worse than its control counts as harm.
+
+    Attributes:
+        floor: at least so long a stage.
+        patience: at most so long a stage; what has not come further by then is refused.
+        watch: the share that stays with what was replaced, beside what replaced it.
+    """
 
     steps: tuple[Step, ...] = (0.01, 0.1, 0.25, 0.5, 1.0)
     floor: Duration = Duration(86400.0)
+    patience: Duration = Duration(28 * 86400.0)
     minimum: Count = 30
+    watch: ShareOrNone = 0.02
     holdback: ShareOrNone = 0.02
     explore: ShareOrNone = 0.05
     margin: NotNegative = 0.0

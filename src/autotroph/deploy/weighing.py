@@ -1,0 +1,116 @@
+"""What is known about a candidate where it stands: in shadow, in front of a share, or serving everybody."""
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from autotroph.deploy.comparisons import Comparisons, Served
+from autotroph.deploy.evidence import Difference, Evidence, Scale, held_to, weigh
+from autotroph.deploy.guards import Guards, Sides, mismatch
+from autotroph.deploy.standing import Live, Standing
+from autotroph.records import Candidate, Stage
+from autotroph.spec import Spec
+
+Late = Callable[[int, float], str]
+"""Why what comes back about an arm, after a ledger sequence, comes too late to compare; see `lateness`."""
+
+MONTH = 30 * 86_400.0
+BLOCK = 10
+"""Units of what serves that are compared with one that stayed with its parent; more would add nothing."""
+
+
+class Weighing:
+    """Evidence about one task's candidates.
+
+    Args:
+        task: its name.
+        spec: the declaration.
+        late: see above.
+    """
+
+    def __init__(self, task: str, spec: Spec, late: Late = lambda *_: "") -> None:
+        self.task, self.spec, self._late = task, spec, late
+        name, self.reward = spec.reward_of(task)
+        self.comparisons = Comparisons(name, spec.task(task).segments)
+        self.guards = Guards(spec, task, self.comparisons)
+
+    @property
+    def paired(self) -> bool:
+        """Whether the reward scores answers that nobody saw, so that comparisons are on the same decision."""
+        return self.reward.scores == "any"
+
+    @property
+    def window(self) -> float:
+        """Seconds after a unit's first decision in which its decisions count."""
+        return float(self.reward.horizon)
+
+    def scale(self, alpha: float) -> Scale:
+        """What evidence is weighed on, where "better" is to be proven at a level."""
+        low, high = self.reward.range
+        return Scale(width=high - low, margin=self.spec.ladder.margin, alpha=alpha, window=self.window)
+
+    def shadow(
+        self, candidate: Candidate, live: Live, standing: Standing, since: Stage, alpha: float, now: float
+    ) -> Evidence:
+        """A candidate that nobody sees against what serves, on the same decisions."""
+        main = standing.main.release.id
+        found = self.comparisons.paired(live.release.id, main, after=since.sequence)
+        return self._weighed(candidate, found, self.scale(alpha), since, now)
+
+    def climbing(
+        self, candidate: Candidate, live: Live, standing: Standing, since: Stage, alpha: float, now: float
+    ) -> Evidence:
+        """A candidate in front of a share of the people, beside its concurrent control."""
+        release, main, scale = live.release.id, standing.main.release.id, self.scale(alpha)
+        sides = self._sides(since, _is("candidate"), _is("control", main))
+        if self.paired:
+            after = since.sequence
+            shown = self.comparisons.paired(release, main, after=after, arm="candidate")
+            unseen = self.comparisons.paired(release, main, after=candidate.sequence, shown=False)
+            evidence = held_to(self._weighed(candidate, shown, scale, since, now), shown, unseen, scale)
+        else:
+            found = sides.differences(self.comparisons.earned, self.window, now)
+            evidence = replace(
+                self._weighed(candidate, found, scale, since, now),
+                kind="split",
+                late=self._late(since.sequence, now),
+            )
+        share = live.stage.share
+        return replace(
+            evidence,
+            guards=self.guards.weigh(sides, now),
+            mismatch=mismatch(sides, share / (share + min(share, 1.0 - share))),
+        )
+
+    def keeping(
+        self, candidate: Candidate, main: Live, parent: Live, since: Stage, alpha: float, now: float
+    ) -> Evidence:
+        """What serves, against what it replaced: in shadow, or beside the share that stayed with that."""
+        sides = self._sides(
+            since, _is("main", main.release.id), _is("control", parent.release.id), self._block()
+        )
+        if self.paired:
+            found = self.comparisons.paired(main.release.id, parent.release.id, after=since.sequence)
+            return self._weighed(candidate, found, self.scale(alpha), since, now)
+        found = sides.differences(self.comparisons.earned, self.window, now)
+        evidence = self._weighed(candidate, found, self.scale(alpha), since, now)
+        return replace(evidence, kind="split", guards=self.guards.weigh(sides, now))
+
+    def _weighed(
+        self, candidate: Candidate, found: Sequence[Difference], scale: Scale, since: Stage, now: float
+    ) -> Evidence:
+        evidence = weigh(candidate, found, scale, since=since.sequence, now=now)
+        return replace(evidence, active=self.comparisons.active(now - MONTH))
+
+    def _sides(
+        self, since: Stage, ours: Callable[[Served], bool], theirs: Callable[[Served], bool], size: int = 1
+    ) -> Sides:
+        return Sides(list(self.comparisons.served(since.sequence)), ours, theirs, size)
+
+    def _block(self) -> int:
+        watch = self.spec.ladder.watch
+        return max(1, min(BLOCK, int((1.0 - watch) / watch))) if watch else 1
+
+
+def _is(arm: str, release: str = "") -> Callable[[Served], bool]:
+    return lambda one: one.arm == arm and (not release or one.release == release)
