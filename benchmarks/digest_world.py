@@ -50,10 +50,13 @@ range = [0, 1]
 horizon = "1d"
 silent = { accepted = false }
 [guardrails.cost]
+margin = 0.001
 value = "cost_usd"
 [guardrails.latency]
+margin = 50
 value = "latency_ms"
 [guardrails.disliked]
+margin = 0.02
 value = "rating < 2"
 """
 """`useful` is chased; the guardrails stand beside it."""

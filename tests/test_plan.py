@@ -21,6 +21,7 @@ GUARDED = (
     TOML.replace('reward = "useful"', 'reward = "useful"\nguardrails = ["angry"]')
     + """
 [guardrails.angry]
+margin = 0.1
 value = "1 - accepted"
 silent = { accepted = true }
 horizon = "2h"

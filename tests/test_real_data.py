@@ -51,6 +51,7 @@ value = "right - 0.2 * (chars > 1000)"
 range = [-1, 1]
 horizon = "1h"
 [guardrails.third]
+margin = 0.1
 value = "inputs.position = '3'"
 horizon = "1h"
 """

@@ -11,9 +11,11 @@ from support_product import START, TOML, ask, opened, pass_time
 HOUR = 3600.0
 MORE = """
 [guardrails.slow]
+margin = 1
 value = "latency_ms / 1000"
 horizon = "10m"
 [guardrails.angry]
+margin = 0.1
 value = "1 - accepted"
 silent = { accepted = true }
 horizon = "2h"

@@ -60,6 +60,7 @@ horizon = "{HORIZON:g}s"
 scores = "{scores}"
 silent = {silent}
 [guardrails.g]
+margin = 1
 value = "latency_ms + coalesce(stars, 1)"
 horizon = "4s"
 [outcomes.o]
