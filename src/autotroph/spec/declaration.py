@@ -27,11 +27,16 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ProductSpec(Declared, frozen=True, kw_only=True):
-    """The product as a whole."""
+    """The product as a whole. `was` is its name of before, so that the ledger of that one is its own.
+
+    `killswitch` is a file that takes back what serves; empty: beside the ledger.
+    """
 
     name: str
+    was: str = ""
     store: str = "sqlite:///.autotroph/ledger.db"
     on_store_failure: Literal["answer", "refuse"] = "answer"
+    killswitch: str = ""
 
 
 class PriceSpec(Declared, frozen=True, kw_only=True):
