@@ -12,7 +12,7 @@ from autotroph.errors import InputError, SpecError
 from autotroph.plan.applied import rebuilt, standing
 from autotroph.plan.explaining import explained
 from autotroph.plan.steps import Plan, planned
-from autotroph.records import Entry, Reward, Stage, Verdict
+from autotroph.records import Decision, Entry, Reward, Stage, Verdict
 from autotroph.store.segments import sync
 from support_product import TOML, ask, opened, pass_time
 
@@ -284,6 +284,26 @@ def test_what_is_explained_is_what_is_run(changed, declare):
                 ((final, known, mean),) = product.store.query(VALUES, (version,)).rows
                 assert (count.final, count.final - count.unknown) == (final, known)
                 assert count.mean == pytest.approx(mean, abs=1e-12)
+
+
+def test_of_a_value_that_moved_the_newest_is_what_was_before(changed, declare):
+    declare(GUARDED)
+    with reopened(changed) as product:
+        found = "SELECT decision FROM measures_by_decision WHERE name = 'useful' AND value = 0"
+        first, second = product.store.query(found).rows[:2]
+        for (one,) in (first, second):
+            product.signal(one, "accepted", True, at=product.store.get(Decision, id=one).at + 600, key=one)
+        product.cycle()
+        ((_, _, mean),) = product.store.query(VALUES, (measure(product, "useful").version,)).rows
+    declare(CHANGED)
+    with reopened(changed) as product:
+        segments = sync(next(changed.rglob("ledger.db")))
+        (useful, _) = explained(product.plan(), product.store, product.spec, segments)
+        assert useful.moved.before.mean == pytest.approx(mean, abs=1e-12)
+
+
+def measure(product, name):
+    return product.rooms.measures["reply"][name]
 
 
 VALUES = "SELECT count(*), count(value), avg(value) FROM measures_by_decision WHERE version = ?"

@@ -19,5 +19,7 @@
 | ladder.py | how a verdict moves a stage |
 | releases.py | releases and their first stages |
 | board.py | where the candidates stand, and the α they share |
+| killswitch.py | a file that anybody can make, and that takes back what serves |
+| retreat.py | what serves from a rollback until the ledger has it |
 | desk.py | one task's deployment, all of the above together |
 """

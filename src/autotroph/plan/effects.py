@@ -4,7 +4,7 @@ The new values are those of whole digestion, over segments, as of the last cycle
 nothing is said here that applying would not do.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -79,25 +79,28 @@ class History:
     ) -> None:
         self.duck, self._segments, self._measures = duck, segments, measures
         self._codes = {one.name: code for code, one in enumerate(changes)}
-        self._make("kept", self._old(changes))
+        self._keep(_final(self._read("rewards"), changes))
+        old = ", ".join(f"o{code}, c{code}" for code in self._codes.values())
+        self._make(
+            "pairs",
+            f"SELECT valued.*, made.about, {old}"
+            " FROM valued JOIN made USING (sequence) LEFT JOIN kept USING (key)",
+        )
 
     def compare(self, change: Change) -> None:
-        """Makes the table `moved` of a measure: v0 before and v1 after, f0 and f1 whether they are final."""
+        """Makes the view `moved` of a measure: v0 before and v1 after, f0 and f1 whether they are final."""
         place, one = next((i, one) for i, one in enumerate(self._measures) if one.name == change.name)
         clipped = f"x{place}" if one.range else "false"
         final, code = f"f{one.clock}", self._codes[change.name]
-        self._make(
-            "moved",
-            "SELECT valued.sequence, about, valued.cluster, valued.cell, valued.served,"
-            " CASE WHEN NOT isnan(value) THEN value END AS v0, value IS NOT NULL AS f0, clipped AS x0,"
+        self.duck.execute(
+            "CREATE OR REPLACE TEMP VIEW moved AS SELECT sequence, about, cluster, cell, served,"
+            f" CASE WHEN NOT isnan(o{code}) THEN o{code} END AS v0, o{code} IS NOT NULL AS f0, c{code} AS x0,"
             f" CASE WHEN {final} THEN v{place} END AS v1, {final} AS f1, {final} AND {clipped} AS x1"
-            " FROM valued JOIN made USING (sequence) LEFT JOIN"
-            f" (SELECT key, value, clipped FROM kept WHERE code = {code}) AS kept USING (key)"
-            f"{'' if one.unserved else ' WHERE valued.served'}",
+            f" FROM pairs{'' if one.unserved else ' WHERE served'}"
         )
 
     def counted(self) -> Moved:
-        """The table `moved`, summed up."""
+        """The view `moved`, summed up."""
         found = self._one(
             "SELECT count(*), count(*) FILTER (v0 <> v1), "
             + ", ".join(
@@ -141,16 +144,19 @@ class History:
         for n in range(BINS if high > low else 1):
             yield Bin(low + n * width, low + (n + 1) * width, counts[0].get(n, 0), counts[1].get(n, 0))
 
-    def _old(self, changes: Sequence[Change]) -> str:
-        """The newest final rows of each decision, by what was applied; NaN is a value that is not known."""
-        named = [f"(name = {quoted(one.was)} AND version = {quoted(one.before)})" for one in changes]
-        coded = " ".join(f"WHEN {condition} THEN {code}" for code, condition in enumerate(named))
-        return (
-            "SELECT key, code, arg_max(value, sequence) AS value, arg_max(clipped, sequence) AS clipped FROM"
-            f" (SELECT hash(decision) AS key, (CASE {coded} END)::UTINYINT AS code,"
-            " coalesce(value, 'NaN'::DOUBLE) AS value, clipped, sequence"
-            f" FROM {self._read('rewards')} WHERE final AND ({' OR '.join(named)})) GROUP BY key, code"
-        )
+    def _keep(self, rows: str) -> None:
+        """Makes the table `kept`: the newest of the rows of each decision, see `_final`.
+
+        Of each change o0, c0, … are the value and whether it was clipped. Nearly every decision has one row,
+        and any aggregate finds that in half the time; the newest is looked for where there are several.
+        """
+        codes = self._codes.values()
+        twice = " OR ".join(f"count(*) FILTER (code = {code}) > 1" for code in codes)
+        self._make("kept", f"{_widened(rows, 'max({})', codes, twice)} GROUP BY key")
+        if self._one("SELECT count(*) FROM kept WHERE twice")[0]:
+            newest = _widened(rows, "arg_max({}, sequence)", codes, "false")
+            some = "SEMI JOIN (SELECT key FROM kept WHERE twice) USING (key) GROUP BY key"
+            self._make("kept", f"SELECT * FROM kept WHERE NOT twice UNION ALL {newest} {some}")
 
     def _read(self, table: str) -> str:
         return f"read_parquet([{', '.join(map(quoted, self._segments.paths(table)))}])"
@@ -160,6 +166,28 @@ class History:
 
     def _one(self, sql: str) -> Any:
         return self.duck.execute(sql).fetchone()
+
+
+def _final(rewards: str, changes: Sequence[Change]) -> str:
+    """(key, code, value, clipped, sequence): final rows, by what was applied; NaN is a value not known."""
+    named = (f"name = {quoted(one.was)} AND version = {quoted(one.before)}" for one in changes)
+    coded = " ".join(f"WHEN {condition} THEN {code}" for code, condition in enumerate(named))
+    versions = ", ".join(quoted(one.before) for one in changes)
+    return (
+        f"SELECT hash(decision) AS key, (CASE {coded} END)::UTINYINT AS code,"
+        " coalesce(value, 'NaN'::DOUBLE) AS value, clipped, sequence"
+        f" FROM {rewards} WHERE final AND version IN ({versions})"
+    )
+
+
+def _widened(rows: str, aggregate: str, codes: Iterable[int], twice: str) -> str:
+    """One row a decision: what an aggregate makes of the values of each change."""
+    columns = (
+        f"{aggregate.format('value')} FILTER (code = {code}) AS o{code},"
+        f" {aggregate.format('clipped')} FILTER (code = {code}) AS c{code}"
+        for code in codes
+    )
+    return f"SELECT key, {', '.join(columns)}, {twice} AS twice FROM ({rows})"
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class Signs(msgspec.Struct, frozen=True):
 
 
 def ranked(duck: "duckdb.DuckDBPyConnection", names: dict[str, str]) -> tuple[Ranked, ...]:
-    """Rank releases and options by the table `moved`; `names` is what to call releases, by id."""
+    """Rank releases and options by the view `moved`; `names` is what to call releases, by id."""
     duck.execute(
         "CREATE OR REPLACE TEMP TABLE sums AS SELECT cell, cluster, sum(v0) AS s0, count(v0) AS n0,"
         " sum(v1) AS s1, count(v1) AS n1 FROM moved GROUP BY cell, cluster"

@@ -46,7 +46,7 @@ class Retried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def retried(history: History, reader: Reader, spec: Spec, task: str) -> tuple[Retried, ...]:
-    """Weigh the verdicts of a task again, by the values of the table `moved`."""
+    """Weigh the verdicts of a task again, by the values of the view `moved`."""
     rows = sorted((row for kind in CHAINED for row in reader.scan(kind)), key=lambda row: row.sequence)
     weighed = _telling([row for row in rows if isinstance(row, Verdict) and row.task == task])
     if not weighed:

@@ -14,6 +14,7 @@ from autotroph.spec.declaration import (
     ModelSpec,
     ResponseSpec,
     RewardSpec,
+    RunSpec,
     SignalSpec,
     Silence,
     TaskSpec,
@@ -24,6 +25,7 @@ from autotroph.spec.expressions import ANSWER_COLUMNS, compile_expression
 from autotroph.spec.lines import Path
 from autotroph.spec.moments import fault_of
 from autotroph.spec.policies import Longest, PolicyDocument, Threshold
+from autotroph.spec.quiet import span, zone_fault
 from autotroph.spec.shape import Fault, describe, show
 from autotroph.spec.tree import ColumnType
 
@@ -52,6 +54,7 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
     yield from _ladder(spec.ladder)
     yield from _privacy(spec)
     yield from _retention(spec)
+    yield from _run(spec.run)
 
 
 def _known(noun: str, name: str, known: Iterable[str], path: Path) -> Iterator[Fault]:
@@ -336,3 +339,19 @@ def _retention(spec: Declaration) -> Iterator[Fault]:
             yield Fault(
                 path, f"shorter than the longest horizon of a measure, {longest:g} s; keep rows longer"
             )
+
+
+def _run(run: RunSpec) -> Iterator[Fault]:
+    for name in ("every", "segments"):
+        given = getattr(run, name)
+        if given is not None and given < 1:
+            yield Fault(("run", name), "at least 1s")
+    if run.idle < run.every:
+        yield Fault(("run", "idle"), f"at least as long as every, {run.every:g} s")
+    for hours in run.quiet:
+        try:
+            span(hours)
+        except ValueError as error:
+            yield Fault(("run", "quiet"), f"{hours!r}: {error}")
+    if fault := zone_fault(run.zone):
+        yield Fault(("run", "zone"), fault)

@@ -27,11 +27,16 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ProductSpec(Declared, frozen=True, kw_only=True):
-    """The product as a whole."""
+    """The product as a whole. `was` is its name of before, so that the ledger of that one is its own.
+
+    `killswitch` is a file that takes back what serves; empty: beside the ledger.
+    """
 
     name: str
+    was: str = ""
     store: str = "sqlite:///.autotroph/ledger.db"
     on_store_failure: Literal["answer", "refuse"] = "answer"
+    killswitch: str = ""
 
 
 class PriceSpec(Declared, frozen=True, kw_only=True):
@@ -243,6 +248,25 @@ class RetentionSpec(Declared, frozen=True, kw_only=True):
     largest: Size = Size(0)
 
 
+class RunSpec(Declared, frozen=True, kw_only=True):
+    """How the loop turns while nobody watches, see `unattended.schedule`.
+
+    Attributes:
+        every: at least so long between two cycles while something comes in.
+        evidence: so many rewards whose horizon has passed make one due at once.
+        idle: after so long there is one though nothing has come in.
+        quiet: hours in which nothing advances, as of the clocks in `zone`.
+        segments: how long between two looks at the Parquet segments; never if left out.
+    """
+
+    every: Duration = Duration(60.0)
+    evidence: Count = 100
+    idle: Duration = Duration(900.0)
+    quiet: tuple[str, ...] = ()
+    zone: str = "UTC"
+    segments: Duration | None = None
+
+
 class SeasonSpec(Declared, frozen=True, kw_only=True):
     """A stretch of time with a thesis."""
 
@@ -264,6 +288,7 @@ class Declaration(Declared, frozen=True, kw_only=True):
     ladder: LadderSpec = LadderSpec()
     privacy: PrivacySpec = PrivacySpec()
     retention: RetentionSpec = RetentionSpec()
+    run: RunSpec = RunSpec()
     season: SeasonSpec = SeasonSpec()
 
     @property

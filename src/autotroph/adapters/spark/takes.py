@@ -1,0 +1,43 @@
+"""Several values of one signal: which of them counts, as Spark SQL. Rows are (key, v, at, id, user)."""
+
+from autotroph.digest.engines.plan import Take
+
+WHOLE: dict[Take, str] = {
+    "last": "max_by({v}, struct(`at`, id))",
+    "first": "min_by({v}, struct(`at`, id))",
+    "any": "max(CAST({v} <> 0 AS DOUBLE))",
+    "mean": "avg({v})",
+    "votes": "avg({v})",
+}
+"""What rows come to together; of votes, what the last one of each user comes to."""
+
+
+def whole(take: Take, rows: str, key: str) -> str:
+    """(key, v): what all rows of a key come to.
+
+    Args:
+        take: the rule.
+        rows: a query for them.
+        key: the columns that they belong together by.
+    """
+    if take == "votes":
+        rows = f"SELECT {key}, {WHOLE['last'].format(v='v')} AS v FROM ({rows}) GROUP BY {key}, `user`"
+    return f"SELECT {key}, {WHOLE[take].format(v='v')} AS v FROM ({rows}) GROUP BY {key}"
+
+
+STATES: dict[Take, str] = {
+    "last": "last(v, true) OVER so_far",
+    "first": "first(v, true) OVER so_far",
+    "any": "max(CAST(v <> 0 AS DOUBLE)) OVER so_far",
+    "mean": "avg(v) OVER so_far",
+    "votes": "sum(more) OVER so_far / sum(fresh) OVER so_far",
+}
+"""What the rows of a key come to from each moment on; rows without a value change nothing."""
+
+
+def voted(rows: str) -> str:
+    """Rows with what each adds to the sum of all votes, and whether it is the first of its user."""
+    return (
+        "SELECT *, v - coalesce(before, 0) AS more, CAST(before IS NULL AS INT) AS fresh FROM"
+        f" (SELECT *, lag(v) OVER (PARTITION BY key, `user` ORDER BY `at`, id) AS before FROM ({rows}))"
+    )
