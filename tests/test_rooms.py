@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from autotroph.digest.digestion import Digestion
 from autotroph.errors import LedgerError
-from autotroph.records import Cycle, Decision, Reward, Signal
+from autotroph.records import Completion, Cycle, Decision, Reward, Signal
+from autotroph.store.sqlite import SqliteReader
 from typing_product import TOML, opened, rounds, use
 
 
@@ -30,6 +32,52 @@ def test_opened_again_they_are_the_same(tmp_path):
         before = state(product)
     with opened(tmp_path) as product:
         assert state(product) == before
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """The kinds of rows that were read one after another."""
+    kinds, scan = [], SqliteReader.scan
+
+    def watched(self, kind, **rest):
+        kinds.append(kind)
+        return scan(self, kind, **rest)
+
+    monkeypatch.setattr(SqliteReader, "scan", watched)
+    return kinds
+
+
+def test_who_decides_does_not_wait_for_the_history(tmp_path, read):
+    with opened(tmp_path) as product:
+        rounds(product, 2, 30)
+    read.clear()
+    with opened(tmp_path) as product:
+        use(product, range(60, 62))
+        assert not {Decision, Completion, Reward, Signal} & set(read)
+        assert product.rooms.digestions["finish"].count > 0
+        assert read.count(Decision) == 1
+        product.rooms.joiner.waiting()
+        assert read.count(Decision) == 1
+
+
+def test_a_history_that_was_read_by_half_is_not_gone_on_with(tmp_path, monkeypatch):
+    with opened(tmp_path) as product:
+        rounds(product, 2, 30)
+        before = state(product)
+    with opened(tmp_path) as product:
+        with monkeypatch.context() as broken:
+            broken.setattr(Digestion, "keep", failing)
+            with pytest.raises(LedgerError, match="the disk"):
+                _ = product.rooms.joiner
+        with pytest.raises(LedgerError, match="open the product again"):
+            _ = product.rooms.digestions
+        with pytest.raises(LedgerError, match="open the product again"):
+            product.cycle()
+        assert state(product) == before  # who fails in a cycle has the rooms made anew
+
+
+def failing(*_):
+    raise LedgerError("the disk")
 
 
 def test_what_came_after_the_last_cycle_is_left_to_the_next(tmp_path):

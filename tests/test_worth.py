@@ -96,11 +96,11 @@ def test_what_moved_is_what_a_product_that_is_opened_again_knows(product, tmp_pa
     release = product.rooms.desks["reply"].standing.main.release.id
     product.close()
     with opened(tmp_path) as again:
-        assert again.rooms.desks["reply"].comparisons.value(release, one) == 1.0
         assert (
             again.rooms.digestions["reply"].fold,
             again.rooms.digestions["reply"].dataset("", 0),
         ) == before
+        assert again.rooms.desks["reply"].comparisons.value(release, one) == 1.0
         assert again.store.get(Cycle).counts["rewards"] == 1
 
 

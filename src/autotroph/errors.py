@@ -7,6 +7,7 @@ AutotrophError
 │   ├── Conflict         the same idempotency key came with another body
 │   └── Erased           it is about somebody who was erased
 ├── LedgerError          the store could not read or write
+│   ├── Occupied         another process writes to it
 │   ├── Overloaded       it takes nothing more for now: its queue is full, or the disk stands still
 │   └── TamperedLedger   a hash chain does not hold
 ├── GateError            evidence could not be computed; a gate that fails, fails closed
@@ -47,6 +48,10 @@ class Erased(InputError):
 
 class LedgerError(AutotrophError):
     """The store could not read or write."""
+
+
+class Occupied(LedgerError):
+    """Another process, or somebody else in this one, writes to the ledger; it has one writer."""
 
 
 class Overloaded(LedgerError):

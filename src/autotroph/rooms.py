@@ -1,13 +1,19 @@
 """The five rooms of one product, opened on its ledger.
 
 All that is kept in memory is a fold of the ledger, and is rebuilt from it here: opening a product after a
-crash gives the same rooms as never having closed it.
+crash gives the same rooms as never having closed it. What stands is folded at once, because decisions need
+it. What was answered is folded when somebody asks for it, as each cycle does: who decides, applies or erases
+does not wait for a long history.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import islice
 from threading import RLock
+from typing import Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from autotroph import registry
@@ -22,7 +28,7 @@ from autotroph.digest.measures import Measure, measures_of
 from autotroph.errors import LedgerError, SpecError, suggest
 from autotroph.govern.custody import Custody
 from autotroph.ingest.implicit import Implicit
-from autotroph.ingest.joining import Joiner, Open, Use
+from autotroph.ingest.joining import Joined, Joiner, Open, Use
 from autotroph.observe.deserving import named
 from autotroph.optimize.bench import Bench
 from autotroph.optimize.track import Job
@@ -47,6 +53,9 @@ from autotroph.store import Store
 MEASURE_EVERY = 100
 """Final rewards between two measurements of the lift."""
 
+CHUNK = 2000
+"""Answers that are read, joined and remembered at once."""
+
 EXAMINE_EVERY = 86_400.0
 """Seconds between two looks at what was audited of a reward."""
 
@@ -57,9 +66,16 @@ SELECT EXISTS (SELECT 1 FROM verdicts
                              WHERE source IN ('annotator', 'judge') AND sequence > :until)
 """
 
+_FIELDS = ("decision", "name", "version", "value", "final", "at", "clipped")
+_FINAL = f"""
+SELECT {", ".join(f"r.{field}" for field in _FIELDS)} FROM json_each(?) AS w
+CROSS JOIN rewards AS r ON r.decision = w.value AND r.final = 1 ORDER BY r.sequence"""
+
 
 class Rooms:
     """Ingest, digest, optimize and deploy of each task with a reward; they never meet but in a cycle.
+
+    The comparisons of the desks are filled when `joiner` or `digestions` is asked for.
 
     Args:
         spec: the declaration.
@@ -88,15 +104,35 @@ class Rooms:
         self.tasks = tuple(name for name, task in spec.tasks.items() if task.reward)
         self.measures = {name: measures_of(spec, name) for name in self.tasks}
         self.desks = {name: self._desk(name) for name in self.tasks}
-        self.digestions = {name: Digestion(name, self._reward(name)) for name in self.tasks}
-        self.joiner = Joiner(
+        self._digestions = {name: Digestion(name, self._reward(name)) for name in self.tasks}
+        self._joiner = Joiner(
             store,
             {task: {one.name: _use(one) for one in self.measures[task].values()} for task in self.tasks},
         )
         self.implicit = Implicit(spec, store, clock, custody)
         self.bench = Bench({name: _job(spec, name) for name in spec.tracks}, self.last.marks)
         self._learns_from = _learns_from(spec)
+        self._recalling = RLock()
+        self._memory: Literal["none", "half", "whole"] = "none"
+        self._fold()
+
+    # what was answered -------------------------------------------------------------------------------
+
+    @property
+    def joiner(self) -> Joiner:
+        """What waits for its horizon."""
         self._recall()
+        return self._joiner
+
+    @property
+    def digestions(self) -> Mapping[str, Digestion]:
+        """By task, the examples and the evidence of the gate."""
+        self._recall()
+        return self._digestions
+
+    def join(self, waiting: Iterable[Open], through: int) -> Iterator[Joined]:
+        """Answers with what counts for each, whether any of them are in memory or not."""
+        return self._joiner.join(waiting, through)
 
     # what goes in and out of the ledger --------------------------------------------------------------
 
@@ -141,6 +177,20 @@ class Rooms:
             if decision.task in self.desks and decision.id in completions:
                 yield decision, completions[decision.id]
 
+    def answered(self, after: int = 0, *, some: int = CHUNK, texts: bool = True) -> Iterator[list[Answered]]:
+        """All of them, served or not, so many at a time; `texts` as for `scan`."""
+        made = (one for one in self.store.scan(Decision, after=after, texts=texts) if one.task in self.desks)
+        while few := list(islice(made, some)):
+            found = zip(few, self._completions(few), strict=True)
+            yield [(decision, completion) for decision, completion in found if completion is not None]
+
+    def _completions(self, decisions: Sequence[Decision]) -> Iterator[Completion | None]:
+        """What came of each: as a rule the very next row."""
+        first, last = decisions[0].sequence, decisions[-1].sequence + 1
+        near = {one.decision: one for one in self.store.scan(Completion, after=first, until=last)}
+        for one in decisions:
+            yield near.get(one.id) or self.store.get(Completion, decision=one.id)
+
     def texts(self, after: int, until: int) -> Iterator[str]:
         """What models may learn from: declared signals, without the gate's fold and what nobody agreed to."""
         for signal in self.store.scan(Signal, after=after, until=until):
@@ -175,42 +225,64 @@ class Rooms:
 
     # opening -----------------------------------------------------------------------------------------
 
-    def _recall(self) -> None:
-        """Fold the ledger up to the last cycle; what came after it is the next cycle's to take."""
+    def _fold(self) -> None:
+        """What stands."""
         for kind in CHAINED:
             for row in self.store.scan(kind):
                 self._apply(row)
-        versions = {(one.name, one.version) for each in self.measures.values() for one in each.values()}
-        final = {
-            (one.decision, one.name): one
-            for one in self.store.scan(Reward, final=True)
-            if (one.name, one.version) in versions
-        }
-        for joined in self.joiner.join(self._finished(final), self.last.through):
-            decision = joined.interaction.decision
-            reward = final[decision.id, joined.measure]
-            self.digestions[decision.task].keep(joined.interaction, reward.at)
-            self.desks[decision.task].comparisons.take(decision, reward)
-        for desk in self.desks.values():
-            desk.comparisons.grown(MEASURE_EVERY)  # the last cycle has measured
 
-    def _finished(self, final: Mapping[tuple[str, str], Reward]) -> Iterator[Open]:
-        """Opens what was decided before the last cycle, and hands over what had its reward by then."""
-        completions = {one.decision: one for one in self.store.scan(Completion)}
-        for decision in self.store.scan(Decision):
-            if decision.task not in self.desks or (decision.served and decision.sequence > self.last.through):
-                continue
+    def _recall(self) -> None:
+        """Fold what was answered up to the last cycle, once; what came after is the next cycle's to take.
+
+        Raises:
+            LedgerError: that failed before, so what is in memory is not whole.
+        """
+        with self._recalling:
+            if self._memory == "half":
+                raise LedgerError("the history could not be read to its end before: open the product again")
+            if self._memory == "none":
+                self._memory = "half"
+                for some in self.answered():
+                    self._remember(some)
+                for desk in self.desks.values():
+                    desk.comparisons.grown(MEASURE_EVERY)  # the last cycle has measured
+                self._memory = "whole"
+
+    def _remember(self, answered: Sequence[Answered]) -> None:
+        """Takes what was answered before the last cycle; what had its reward by then is finished."""
+        last = self.last.through
+        before = [(one, done) for one, done in answered if not one.served or one.sequence <= last]
+        final = self._final([decision for decision, _ in before])
+        self._joiner.take(before)
+        finished = []
+        for decision, done in before:
+            comparisons = self.desks[decision.task].comparisons
             if decision.served and decision.provenance == "product":
-                failed = bool(completions[decision.id].error)
-                self.desks[decision.task].comparisons.serve(decision, failed=failed)
-            self.joiner.take([(decision, completions[decision.id])])
+                comparisons.serve(decision, failed=bool(done.error))
             for name, measure in self.measures[decision.task].items():
                 if (decision.id, name) in final:
-                    closed = self.joiner.close(decision.id, name)
+                    closed = self._joiner.close(decision.id, name)
                     if measure.kind == "reward":
-                        yield closed
+                        finished.append(closed)
                     elif measure.kind == "guardrail":
-                        self.desks[decision.task].comparisons.take(decision, final[decision.id, name])
+                        comparisons.take(decision, final[decision.id, name])
+        for joined in self._joiner.join(finished, last):
+            decision = joined.interaction.decision
+            reward = final[decision.id, joined.measure]
+            self._digestions[decision.task].keep(joined.interaction, reward.at)
+            self.desks[decision.task].comparisons.take(decision, reward)
+
+    def _final(self, decisions: Sequence[Decision]) -> dict[tuple[str, str], Reward]:
+        """The newest final values of decisions by what is declared now, by decision and measure."""
+        tasks = {one.id: one.task for one in decisions}
+        rows = self.store.query(_FINAL, (json.dumps(list(tasks)),)).rows
+        values = (msgspec.convert(dict(zip(_FIELDS, row, strict=True)), Reward, strict=False) for row in rows)
+        return {
+            (one.decision, one.name): one
+            for one in values
+            if (measure := self.measures[tasks[one.decision]].get(one.name))
+            and measure.version == one.version
+        }
 
     def _apply(self, row: Record) -> None:
         for desk in self.desks.values():

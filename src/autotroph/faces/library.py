@@ -17,6 +17,7 @@ from autotroph.deploy.models import Model
 from autotroph.errors import Erased, LedgerError, SpecError
 from autotroph.faces import byhand
 from autotroph.faces.answers import Answer, RecentAnswers
+from autotroph.faces.attending import Attending
 from autotroph.faces.located import located, override
 from autotroph.govern import persons
 from autotroph.govern.custody import Custody
@@ -46,7 +47,7 @@ from autotroph.store import Receipt, Store, open_store
 _LOG = logging.getLogger(__name__)
 
 
-class Product:
+class Product(Attending):
     """A declared product on its ledger. Open one with `autotroph.open`.
 
     Its methods may be called from several threads.
@@ -201,6 +202,7 @@ class Product:
             SpecError: a measure has changed, and the history was not valued by it yet; see `apply`.
         """
         with self._turning:
+            self.heed()
             applied.refuse_unapplied(self.spec, self._changes)
             for task in self.rooms.tasks:
                 self.rooms.begin(task)

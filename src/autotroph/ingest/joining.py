@@ -117,11 +117,27 @@ class Joiner:
                 ripe.append(self._open.pop(place))
         yield from self.join(sorted(ripe), through)
 
-    def late(self, since: int, through: int) -> Iterator[Joined]:
-        """What was final before, and is touched by rows after `since`: it may be worth something else now."""
+    def ripe(self, now: float, names: Mapping[str, str], enough: int) -> int:
+        """How many answers have the measure of this name, by task, due by `now`; counted up to `enough`."""
+        found, places = 0, [0]
+        while places and found < enough:
+            place = places.pop()
+            if place < len(self._due) and self._due[place][0] <= now:
+                places += (2 * place + 1, 2 * place + 2)  # below in the heap
+                _, number, key = self._due[place]
+                one = self._open.get(key)
+                found += one is not None and one.number == number and names[one.decision.task] == one.measure
+        return found
+
+    def late(self, since: int, through: int, again: Sequence[int] = ()) -> Iterator[Joined]:
+        """What was final before, and may be worth something else now.
+
+        It is touched by rows after `since`, or it is among the decisions to be looked at `again`, which are
+        named by their sequences.
+        """
         touched: dict[str, None] = {}
         for task, uses in self._uses.items():
-            for sql, parameters in _touching(task, uses, since, through):
+            for sql, parameters in _touching(task, uses, since, through, again):
                 touched |= {str(id_): None for (id_,) in self._reader.query(sql, parameters).rows}
         closed = (again for id_ in touched for again in self._again(id_))
         yield from self.join(closed, through)
@@ -284,6 +300,10 @@ _ABOUT = {
     "user": ("d.user = s.subject AND d.user <> ''",),
 }
 
+_AGAIN = """
+SELECT d.id FROM json_each(:again) AS w CROSS JOIN decisions AS d ON d.sequence = w.value
+WHERE d.task = :task"""
+
 _JOINING = """
 SELECT DISTINCT d.id FROM decisions AS n
 CROSS JOIN signals AS s ON s.subject = n.session
@@ -294,7 +314,7 @@ WHERE n.sequence > :since AND n.sequence <= :through AND n.session <> '' AND n.s
 
 
 def _touching(
-    task: str, uses: Mapping[str, Use], since: int, through: int
+    task: str, uses: Mapping[str, Use], since: int, through: int, again: Sequence[int]
 ) -> Iterator[tuple[str, dict[str, str | int | float]]]:
     """Which decisions new signals are about; and in whose session a new decision changes who is credited."""
     horizon = max((use.horizon for use in uses.values()), default=0.0)
@@ -306,5 +326,7 @@ def _touching(
         for join in joins if names else ():
             said = {"about": about, "names": json.dumps(names), **implicit}
             yield _NEW.format(join), given | said | {"horizon": horizon}
+    if again:
+        yield _AGAIN, {"task": task, "again": json.dumps(again)}
     if credited := sorted({signal.of or name for name, signal in declared if signal.credit != "every"}):
         yield _JOINING, given | {"names": json.dumps(credited)}

@@ -5,25 +5,23 @@ Three marks in the journal make it whole or unfinished, never half: `applying` b
 the ledger ends.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator
 
 import msgspec
 
-from autotroph.deploy.serving import Answered
-from autotroph.digest.measures import Measure, measured
+from autotroph.digest.measures import measured
 from autotroph.errors import InputError
 from autotroph.ingest.joining import Open
 from autotroph.plan.applied import recorded, says, standing
 from autotroph.plan.steps import Plan
-from autotroph.records import Completion, Decision, Record, Reward
+from autotroph.records import Record, Reward
 from autotroph.rooms import Rooms
 
 CHUNK = 2000
 """Decisions whose values are one append."""
 
 Watch = Callable[[int, int], object]
-"""Hears how much is done, of how much: ledger sequences."""
+"""Hears up to which decision it is done, and which is the last one: ledger sequences."""
 
 
 def run(plan: Plan, rooms: Rooms, watch: Watch = lambda _done, _of: None, *, candidates: bool = False) -> int:
@@ -87,24 +85,36 @@ def _reached(rooms: Rooms, began: int) -> int:
     return msgspec.convert(rows[0][0], int) if rows else 0
 
 
+_HEAD = "SELECT coalesce(max(sequence), 0) FROM decisions"
+
+
 def _revalue(plan: Plan, rooms: Rooms, after: int, watch: Watch) -> int:
-    made, head = 0, rooms.store.last()
+    """While some are written the next ones are valued; `watch` hears of what is on disk."""
+    head = msgspec.convert(rooms.store.query(_HEAD).rows[0][0], int)
+    made, written = 0, None
     for reached, rows in _valued(plan, rooms, after):
-        rooms.store.append(*rows).durable()
+        if written is not None:
+            written.durable()
+            watch(after, head)
+        after, written = reached, rooms.store.append(*rows)
         made += len(rows)
-        watch(reached, head)
+    if written is not None:
+        written.durable()
+    watch(head, head)
     return made
 
 
 def _valued(plan: Plan, rooms: Rooms, after: int) -> Iterator[tuple[int, list[Reward]]]:
     """The values of so many decisions at a time, as the last cycle would have found them."""
     measures = {task: [rooms.measures[task][name] for name in names] for task, names in plan.tasks.items()}
-    for some in _answered(rooms, measures, after):
+    names = {name for each in measures.values() for one in each for name in one.expression.names}
+    texts = any(name.startswith("inputs.") for name in names)
+    for some in rooms.answered(after, some=CHUNK, texts=texts):
         waiting = [
             Open(0, one.name, decision, completion)
             for decision, completion in some
             if not decision.served or decision.sequence <= plan.through
-            for one in measures[decision.task]
+            for one in measures.get(decision.task, ())
             if one.final(decision.at, plan.at) and (decision.served or one.scores == "any")
         ]
         if waiting:
@@ -112,31 +122,12 @@ def _valued(plan: Plan, rooms: Rooms, after: int) -> Iterator[tuple[int, list[Re
 
 
 def _worth(plan: Plan, rooms: Rooms, waiting: list[Open]) -> list[Reward]:
-    joined = rooms.joiner.join(waiting, plan.through)
+    joined = rooms.join(waiting, plan.through)
     found = (
         measured(rooms.measures[one.interaction.decision.task][one.measure], one.interaction, plan.at)
         for one in joined
     )
     return [value for value in found if value is not None]
-
-
-def _answered(
-    rooms: Rooms, measures: Mapping[str, Sequence[Measure]], after: int
-) -> Iterator[list[Answered]]:
-    """Decisions of the tasks with what came of them, so many at a time, in ledger order."""
-    names = {name for each in measures.values() for one in each for name in one.expression.names}
-    texts = any(name.startswith("inputs.") for name in names)
-    asked = (one for one in rooms.store.scan(Decision, after=after, texts=texts) if one.task in measures)
-    while some := list(islice(asked, CHUNK)):
-        yield [(one, done) for one, done in zip(some, _completions(rooms, some), strict=True) if done]
-
-
-def _completions(rooms: Rooms, decisions: Sequence[Decision]) -> Iterator[Completion | None]:
-    """What came of each: as a rule the very next row."""
-    first, last = decisions[0].sequence, decisions[-1].sequence + 1
-    near = {one.decision: one for one in rooms.store.scan(Completion, after=first, until=last)}
-    for one in decisions:
-        yield near.get(one.id) or rooms.store.get(Completion, decision=one.id)
 
 
 def _finish(plan: Plan, rooms: Rooms, made: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from autotroph.errors import InputError, LedgerError
+from autotroph.errors import InputError, LedgerError, Occupied
 from autotroph.store.migrations import migrate, schema, steps
 
 BUSY_MS = 10_000
@@ -82,7 +82,7 @@ def lock(path: Path) -> Callable[[], None]:
         guard.execute("BEGIN EXCLUSIVE")
     except apsw.BusyError:
         guard.close()
-        raise LedgerError(
+        raise Occupied(
             f"{path}: already open for writing, by another process or elsewhere in this one; a ledger has one"
             " writer: close the other, or open a reader"
         ) from None

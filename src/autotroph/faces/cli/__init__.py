@@ -19,6 +19,7 @@ from autotroph.faces.cli.cycle import cycle
 from autotroph.faces.cli.datasets import datasets
 from autotroph.faces.cli.demo import demo
 from autotroph.faces.cli.doctor import doctor
+from autotroph.faces.cli.freeze import freeze, thaw
 from autotroph.faces.cli.ingest import ingest
 from autotroph.faces.cli.init import init
 from autotroph.faces.cli.keys import keys
@@ -30,6 +31,7 @@ from autotroph.faces.cli.releases import releases
 from autotroph.faces.cli.report import report
 from autotroph.faces.cli.rewards import rewards
 from autotroph.faces.cli.rollback import rollback
+from autotroph.faces.cli.run import run
 from autotroph.faces.cli.segments import segments
 from autotroph.faces.cli.serve import serve
 from autotroph.faces.cli.sql import sql
@@ -65,7 +67,24 @@ cli = Polite(
     name="autotroph",
     help=HELP,
     commands=[
-        *(init, demo, serve, ingest, status, doctor, cycle, plan, apply, releases, rollback, report, sql),
+        *(
+            init,
+            demo,
+            serve,
+            run,
+            ingest,
+            status,
+            doctor,
+            cycle,
+            plan,
+            apply,
+            releases,
+            rollback,
+            freeze,
+            thaw,
+            report,
+            sql,
+        ),
         *(segments, rewards, opportunities, datasets, keys, export, erase, backup, restore, audit),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

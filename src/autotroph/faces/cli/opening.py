@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autotroph.errors import LedgerError, SpecError
+from autotroph.errors import InputError, Occupied, SpecError
 from autotroph.faces.located import located, override
 
 if TYPE_CHECKING:
@@ -62,7 +62,23 @@ def opened(config: Path, instead: str) -> Product:
     try:
         url = override()
         return autotroph.open(config, **({"store": open_store(url)} if url else {}))
-    except LedgerError as error:
-        if "already open for writing" not in str(error):
-            raise
-        raise LedgerError(f"{error}. Where the product runs, call {instead}") from error
+    except Occupied as error:
+        raise Occupied(f"{error}. Where the product runs, call {instead}") from error
+
+
+def refuse_local(spec: Spec, instead: str = "product.cycle()") -> None:
+    """A model that lives in the product's process cannot be asked from here, and nothing may stand in.
+
+    Args:
+        spec: the declaration.
+        instead: what to call in that process.
+    """
+    for name, task in spec.tasks.items():
+        asked = bool(task.reward) and spec.reward_of(name)[1].scores == "any"
+        for variant in task.variants.values():
+            model = spec.models.get(variant.model)
+            if model is not None and (model.kind == "local" or asked):
+                raise InputError(
+                    f"task {name!r} is answered by the model {variant.model!r} of kind {model.kind!r}, which"
+                    f" answers only in the product's own process: call {instead} there"
+                )

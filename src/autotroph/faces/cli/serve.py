@@ -6,12 +6,16 @@ import logging
 import os
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autotroph.errors import InputError
 from autotroph.faces.cli import options
 from autotroph.faces.cli.opening import ledger_of, opened
+
+if TYPE_CHECKING:
+    from autotroph.unattended.background import Pace
 
 NEVER = "never"
 
@@ -23,9 +27,8 @@ NEVER = "never"
 )
 @click.option(
     "--cycle-every",
-    default="60s",
-    show_default=True,
-    help="How long between two cycles in the background, such as 10m; or never.",
+    default="",
+    help="How long between two cycles in the background, such as 10m; or never.  [default: as [run] says]",
 )
 @click.option(
     "--allow-host",
@@ -46,7 +49,7 @@ def serve(
     from autotroph.clock import SystemClock
     from autotroph.govern.keys import VARIABLE, Keys, keys_file, start_token
 
-    every, clock, token = _seconds(cycle_every), SystemClock(""), start_token(os.environ)
+    every, clock, token = _pace(cycle_every), SystemClock(""), start_token(os.environ)
     keys = Keys(keys_file(ledger_of(config)), clock, token)
     if not _is_loopback(host):
         _check_open(host, any(one.state(clock.now()) == "open" for one in keys.list()))
@@ -59,9 +62,11 @@ def serve(
         site.run(lambda address: _tell(address.url, shown, as_json=as_json))
 
 
-def _seconds(text: str) -> float | None:
+def _pace(text: str) -> Pace:
     from autotroph.spec.durations import Duration
 
+    if not text:
+        return "declared"
     if text == NEVER:
         return None
     try:

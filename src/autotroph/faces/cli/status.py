@@ -38,9 +38,11 @@ def status(*, config: Path, as_json: bool) -> None:
 def _health(config: Path) -> Health:
     import msgspec
 
+    from autotroph.clock import SystemClock
     from autotroph.observe.health import Need, health, unopened
     from autotroph.plan.applied import WAY_OUT, says, standing
     from autotroph.store import open_reader
+    from autotroph.unattended.freezing import needs
 
     spec, url = declared(config), ledger_of(config)
     place = url.removeprefix("sqlite:///")
@@ -53,7 +55,8 @@ def _health(config: Path) -> Health:
         if changes := standing(reader, spec).changes:
             unapplied = Need("measures", f"{says(changes)}: no cycle runs", WAY_OUT)
             found = msgspec.structs.replace(found, needs=(unapplied, *found.needs))
-        return found
+        frozen = needs(reader, spec, SystemClock("").now())
+        return msgspec.structs.replace(found, needs=(*frozen, *found.needs))
     finally:
         reader.close()
 

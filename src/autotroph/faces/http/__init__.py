@@ -17,7 +17,6 @@ Imported only by what serves: uvicorn and starlette are felt.
 | shapes.py | requests and answers |
 | service.py | what handlers share, threads among it |
 | batcher.py | single callers, taken together |
-| turning.py | the cycles in the background |
 | arriving.py | signals and imports |
 | deciding.py | decisions |
 | reading.py | status, releases, verdicts, measurements, journal |

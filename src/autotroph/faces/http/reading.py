@@ -19,9 +19,11 @@ from autotroph.faces.http.shapes import (
     Status,
     Verdicts,
 )
-from autotroph.observe.health import health
+from autotroph.faces.library import Product
+from autotroph.observe.health import Health, health
 from autotroph.records import Entry, Measurement, Record, Verdict
 from autotroph.store import Reader
+from autotroph.unattended.freezing import needs
 
 R = TypeVar("R", bound=Record)
 
@@ -39,16 +41,22 @@ WHERE r.sequence > :after ORDER BY r.sequence LIMIT :limit
 async def status(call: Call) -> Response:
     """The product's health, and the server's."""
     service = call.service
-    found = await service.read(lambda reader: health(reader, service.product.spec))
+    found = await service.read(lambda reader: _health(reader, service.product))
     serving = Serving(
         version=__version__,
         since=service.since,
         fault=service.product.store.fault(),
         unrecorded=service.product.unrecorded,
         waiting=service.signals.waiting,
-        loop=service.turning.turned,
+        loop=service.turning.turning,
     )
     return answered(Status(healthy=found.healthy, serving=serving, **msgspec.structs.asdict(found)))
+
+
+def _health(reader: Reader, product: Product) -> Health:
+    found = health(reader, product.spec)
+    frozen = needs(reader, product.spec, product.clock.now())
+    return msgspec.structs.replace(found, needs=(*frozen, *found.needs))
 
 
 async def releases(call: Call) -> Response:

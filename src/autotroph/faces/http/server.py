@@ -22,6 +22,7 @@ from autotroph.faces.http.routes import ROUTES
 from autotroph.faces.http.service import Service
 from autotroph.faces.library import Product
 from autotroph.govern.keys import Keys
+from autotroph.unattended.background import Pace
 
 _LOG = logging.getLogger("autotroph.serve")
 
@@ -74,7 +75,7 @@ class Site:
         product: open for writing; closed in the end.
         keys: that count.
         address: where; with port 0 it is any that is free.
-        every: seconds between two cycles in the background; None for none.
+        every: how often there is a cycle in the background.
         patience: how much of a body is read, and for how long it is waited for.
 
     Attributes:
@@ -90,7 +91,7 @@ class Site:
         keys: Keys,
         address: Address,
         *,
-        every: float | None = 60.0,
+        every: Pace = "declared",
         patience: Patience | None = None,
     ) -> None:
         self._socket = listen(address.host, address.port)

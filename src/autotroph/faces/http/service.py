@@ -11,11 +11,11 @@ from autotroph.errors import AutotrophError, Overloaded
 from autotroph.faces.answers import Answer
 from autotroph.faces.http.batcher import Batcher
 from autotroph.faces.http.bodies import Held, Patience
-from autotroph.faces.http.turning import Turning
 from autotroph.faces.library import Product
 from autotroph.ingest.arrivals import DecisionIn, SignalIn
 from autotroph.ingest.intake import Outcome
 from autotroph.store import Reader
+from autotroph.unattended.background import Background, Pace
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,7 +75,7 @@ class Service:
 
     Args:
         product: open for writing; closing it is the caller's.
-        every: seconds between two cycles; None for never.
+        every: how often there is a cycle.
         patience: how much of a body is read, and for how long it is waited for.
 
     Attributes:
@@ -90,7 +90,7 @@ class Service:
     """
 
     def __init__(
-        self, product: Product, *, every: float | None = 60.0, patience: Patience | None = None
+        self, product: Product, *, every: Pace = "declared", patience: Patience | None = None
     ) -> None:
         self.product, self.since = product, product.clock.now()
         self.patience = patience or Patience()
@@ -107,7 +107,7 @@ class Service:
         self.streams = Lane("streams", 2, 6)
         self.readings = Lane("readings", 2, 30)
         self.workings = Lane("workings", 2, 6)
-        self.turning = Turning(product, every)
+        self.turning = Background(product, every)
 
     def begin(self) -> None:
         """Make what the first request would have to wait for, and begin with the cycles."""

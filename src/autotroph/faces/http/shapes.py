@@ -8,6 +8,7 @@ from msgspec import Meta
 from autotroph.ingest.arrivals import Id
 from autotroph.observe.health import Health
 from autotroph.records import Arm, Entry, Measurement, Option, StageName, Verdict
+from autotroph.unattended.runner import Turning
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,22 +128,6 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     cycle: str = ""
 
 
-class Turned(msgspec.Struct, frozen=True, kw_only=True):
-    """The background cycles of a server.
-
-    Attributes:
-        every: seconds between two; None where there are none.
-        at: when the last one ended, seconds since the epoch.
-        failed: how many have failed in a row.
-        error: what the last one failed with; empty where it did not.
-    """
-
-    every: float | None = None
-    at: float | None = None
-    failed: int = 0
-    error: str = ""
-
-
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
     """How the server itself is.
 
@@ -160,7 +145,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     fault: str
     unrecorded: int
     waiting: int
-    loop: Turned
+    loop: Turning
 
 
 class Status(Health, frozen=True, kw_only=True):

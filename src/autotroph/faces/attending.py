@@ -1,0 +1,87 @@
+"""What a product does while its owner is away: freezes, asks of other processes, what waits."""
+
+import threading
+from pathlib import Path
+
+from autotroph.clock import Clock
+from autotroph.errors import InputError
+from autotroph.records import Entry
+from autotroph.rooms import Rooms
+from autotroph.spec import Spec
+from autotroph.store import Store
+from autotroph.unattended import asking, freezing
+from autotroph.unattended.asking import Approve, Ask
+from autotroph.unattended.freezing import Freeze, Thaw
+from autotroph.unattended.schedule import Waiting
+from autotroph.unattended.waiting import waiting
+
+
+class Attending:
+    """The part of a product that stands still when it is told to; see `faces.library.Product`."""
+
+    spec: Spec
+    store: Store
+    clock: Clock
+    rooms: Rooms
+    _turning: threading.RLock
+
+    def freeze(
+        self, task: str = "", *, until: float | None = None, by: str = "a person", reason: str = ""
+    ) -> Entry:
+        """Let nothing advance until it is thawed; rollbacks happen all the same.
+
+        Args:
+            task: which; all if left out.
+            until: when it is over by itself, seconds since the epoch.
+            by: who says so, for the journal.
+            reason: why, for the journal.
+
+        Raises:
+            UnknownName: no such task.
+            InputError: `until` lies in the past.
+        """
+        what = Freeze(task=task, until=until, by=by, reason=reason)
+        return freezing.freeze(self.store, self.spec, what, self.clock.now())
+
+    def thaw(self, task: str = "", *, by: str = "a person") -> Entry:
+        """Let things advance again: of one task that is frozen, or whatever is.
+
+        Raises:
+            UnknownName: no such task.
+            InputError: it is not frozen.
+        """
+        return freezing.thaw(self.store, self.spec, Thaw(task=task, by=by), self.clock.now())
+
+    def waiting(self, enough: int = 1) -> Waiting:
+        """What a cycle would have to do; of rewards that can be final at most `enough` are counted."""
+        with self._turning:
+            return waiting(self.rooms, self.clock.now(), enough)
+
+    def heed(self) -> int:
+        """Do what was asked for by processes that cannot write; how much that was. A cycle does so first.
+
+        Raises:
+            LedgerError: nothing can be written for now; what was asked for is not forgotten.
+        """
+        path = getattr(self.store, "path", None)
+        if not isinstance(path, Path):
+            return 0
+        with self._turning:
+            return asking.heed(asking.folder_of(path), self.store, self._grant, self._refuse)
+
+    def _grant(self, id_: str, ask: Ask) -> None:
+        now = self.clock.now()
+        match ask:
+            case Freeze():
+                freezing.freeze(self.store, self.spec, ask, now, id_)
+            case Thaw():
+                freezing.thaw(self.store, self.spec, ask, now, id_)
+            case Approve():
+                raise InputError("approving is not there yet")
+
+    def _refuse(self, id_: str, reason: str) -> None:
+        row = self.rooms.entry("loop", asking.IN_VAIN, ask=id_, reason=reason)
+        self.store.append(row).durable()
+
+    def _halted(self, task: str) -> str:
+        return freezing.halted(self.store, self.spec, task, self.clock.now())
