@@ -30,6 +30,7 @@ from autotroph.digest.engines.ledger import whole_ledger
 from autotroph.digest.engines.results import Digested
 from autotroph.digest.engines.whole import whole
 from autotroph.store.segments import Segment, Segments, sync
+from autotroph.store.segments.columns import MARK
 from benchmarks import digest_peers
 from benchmarks.digest_peers import Outcome
 from benchmarks.digest_world import NOW, declared, write
@@ -154,10 +155,11 @@ def _multiply(folder: Path, console: Console) -> None:
             (folder / "large" / table).mkdir(parents=True, exist_ok=True)
             for time in range(TIMES):
                 for path, to in zip(found.paths(table), _files(folder, found, table, time), strict=True):
-                    also = f", id || '_{time}' AS id" if table == "signals" else ""
+                    renamed, also = f"{key} || '_{time}'", f", id || '_{time}' AS id"
                     duck.execute(
                         f"COPY (SELECT * REPLACE (sequence + {time * found.through} AS sequence,"
-                        f" {key} || '_{time}' AS {key}{also}) FROM '{path}')"
+                        f" {renamed} AS {key}, {MARK.format(renamed)} AS {key}_mark"
+                        f"{also if table == 'signals' else ''}) FROM '{path}')"
                         f" TO '{to}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 131072)"
                     )
 

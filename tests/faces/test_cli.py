@@ -178,7 +178,8 @@ def test_releases_with_their_verdicts(here: Path) -> None:
 
 def test_rollback_serves_what_the_present_release_replaced(here: Path) -> None:
     zero, first = replaced(here)
-    assert answer("rollback", "--yes") == {"task": "route", "from": first, "to": zero, "name": "release 0"}
+    done = {"task": "route", "from": first, "to": zero, "name": "release 0"}
+    assert answer("rollback", "--yes") == {**done, "recorded": True, "reason": ""}
     assert [one["stage"] for one in answer("releases")["releases"]] == ["serving", "withdrawn"]
     journal = "SELECT actor, event FROM journal ORDER BY sequence DESC LIMIT 1"
     assert answer("sql", journal)["rows"] == [{"actor": "a person", "event": "rolled back by hand"}]

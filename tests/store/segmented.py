@@ -48,7 +48,7 @@ def dicts(files: list[str]) -> list[dict[str, Any]]:
 def records(segments: Segments, kind: type[Record]) -> list[Record]:
     """The records of a kind, put together again from the files."""
     form = layout(kind)
-    rows = dicts(segments.paths(TABLES[kind]))
+    rows = [_kept(row) for row in dicts(segments.paths(TABLES[kind]))]
     if form.wide_columns:
         texts = {row["sequence"]: row for row in dicts(segments.paths(form.wide_table))}
         nothing = {name: EMPTY[name] for name in form.wide_columns}
@@ -74,6 +74,22 @@ def assert_same(ledger: Path, segments: Segments) -> None:
 @cache
 def _duck() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"threads": 1})
+
+
+def _kept(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without what is derived, which has to be what it is derived from."""
+    row = dict(row)
+    for mark in [name for name in row if name.endswith("_mark")]:
+        assert row.pop(mark) == _mark(row[mark.removesuffix("_mark")])
+    if "learns" in row:
+        assert row.pop("learns") == (row["learn"] and "improve" in row["purposes"])
+    return row
+
+
+def _mark(text: str) -> int | None:
+    """The last 8 bytes of the MD5, as the other columns' numbers are: signed."""
+    digested = hashlib.md5(text.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digested[8:], "little", signed=True) if text else None
 
 
 def _record(kind: type[Record], row: dict[str, Any]) -> Record:

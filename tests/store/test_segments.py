@@ -189,7 +189,7 @@ class TestOtherHistories:
             layer = tables()["rewards"]
             patch.setitem(tables(), "rewards", type(layer)("rewards", layer.columns[:-1]))
             found = segmented(ledger, rows=4)
-            assert "kind" not in dicts(found.paths("rewards"))[0]
+            assert "decision_mark" not in dicts(found.paths("rewards"))[0]
             assert found.paths("signals") == before.paths("signals")
         assert_same(ledger, segmented(ledger, rows=4))
 

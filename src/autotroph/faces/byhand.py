@@ -1,16 +1,15 @@
-"""What a person proposes, and what a person takes back: it goes the way of everything else."""
+"""What a person proposes: it goes the way of everything else."""
 
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from autotroph.clock import digest
-from autotroph.deploy.standing import Live
 from autotroph.errors import InputError, UnknownName
 from autotroph.optimize.bench import candidate_of
 from autotroph.optimize.track import Proposed
 from autotroph.policy.documents import AnyPolicy, freeze
-from autotroph.records import Body, Candidate, Record, Verdict
+from autotroph.records import Body, Candidate, Verdict
 from autotroph.rooms import Rooms
 
 
@@ -53,38 +52,6 @@ def approve(rooms: Rooms, candidate: str, by: str) -> Candidate:
     )
     rooms.append(verdict, rooms.entry(by, "approved", one.id, name=one.name, task=one.task))
     return one
-
-
-def rollback(rooms: Rooms, task: str, to: str, by: str) -> list[Record]:
-    """An earlier release serves again; see `Product.rollback`."""
-    task = task or _only(rooms.tasks)
-    rooms.spec.reward_of(task)
-    rooms.begin(task)
-    target = _target(rooms, task, to)
-    moves = rooms.desks[task].rollback(target, by, rooms.clock.now())
-    release = target.release
-    rooms.append(*moves, rooms.entry(by, "rolled back by hand", task, to=release.id, name=release.name))
-    return moves
-
-
-def _only(tasks: Sequence[str]) -> str:
-    if len(tasks) != 1:
-        raise UnknownName("task", "", tasks)
-    return tasks[0]
-
-
-def _target(rooms: Rooms, task: str, to: str) -> Live:
-    desk = rooms.desks[task]
-    if not to:
-        return desk.standing.parent or desk.standing.zero
-    served = desk.board.served()
-    found = [live for live in served if to in (live.release.id, live.release.name)]
-    if not found:
-        raise UnknownName("release that has served", to, [live.release.name for live in served])
-    if len(found) > 1:
-        ids = ", ".join(live.release.id for live in found)
-        raise InputError(f"{len(found)} releases are named {to!r}; say which by its id: {ids}")
-    return found[0]
 
 
 def _check_variant(policy: AnyPolicy | None, known: Sequence[str]) -> None:

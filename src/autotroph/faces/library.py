@@ -1,24 +1,24 @@
 """The library: a product in one process, on one ledger."""
 
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from autotroph import loop, registry
-from autotroph.clock import Clock, SystemClock
+from autotroph import loop
+from autotroph.clock import Clock
 from autotroph.deploy.choose import Request
 from autotroph.deploy.desk import Desk
 from autotroph.deploy.models import Model
+from autotroph.deploy.retreat import Rollback
 from autotroph.errors import Erased, LedgerError, SpecError
 from autotroph.faces import byhand
 from autotroph.faces.answers import Answer, RecentAnswers
 from autotroph.faces.attending import Attending
-from autotroph.faces.located import located, override
+from autotroph.faces.watch import Watch
+from autotroph.faces.wayback import WayBack
 from autotroph.govern import persons
 from autotroph.govern.custody import Custody
 from autotroph.govern.persons import Erasing
@@ -41,8 +41,8 @@ from autotroph.records import (
     Terms,
 )
 from autotroph.rooms import Rooms
-from autotroph.spec import Spec, load
-from autotroph.store import Receipt, Store, open_store
+from autotroph.spec import Spec
+from autotroph.store import Receipt, Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,13 +54,11 @@ class Product(Attending):
 
     Attributes:
         unrecorded: decisions that were answered and did not get into the ledger, since a cycle said so.
-        halted: why nothing of a task may come further at present; empty where it may.
     """
 
     def __init__(self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model]) -> None:
         self.spec, self.store, self.clock = spec, store, clock
         self.unrecorded = 0
-        self.halted: Callable[[str], str] = lambda _: ""
         self._models = models
         self._turning, self._counting = threading.RLock(), threading.Lock()
         self._recent = RecentAnswers()
@@ -70,6 +68,8 @@ class Product(Attending):
         self.rooms = self._rooms()
         self._finish_erasing()
         self._changes = applied.note(self.rooms)
+        self.back = WayBack(self, self._turning)
+        self._watch: Watch | None = None
 
     # use ---------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Product(Attending):
         with rooms.answering:
             if key and (known := self._recent.get(key)):  # somebody else was quicker with the same key
                 return known.unless_other(task, checked, user, session)
-            decision, completion = desk.serving.decide(request, desk.standing, self.spec.ladder, options)
+            decision, completion = desk.serving.decide(request, *self.back.stand(desk), options)
             latency = (self.clock.elapsed() - began) * 1000.0
             answer = self._recorded(decision, replace(completion, latency_ms=latency))
             self._intake.decided(decision)
@@ -202,6 +202,7 @@ class Product(Attending):
             SpecError: a measure has changed, and the history was not valued by it yet; see `apply`.
         """
         with self._turning:
+            self.back.settle()
             self.heed()
             applied.refuse_unapplied(self.spec, self._changes)
             for task in self.rooms.tasks:
@@ -252,16 +253,15 @@ class Product(Attending):
         with self._turning:
             return byhand.approve(self.rooms, candidate, by)
 
-    def rollback(self, task: str = "", to: str = "", by: str = "a person") -> list[Record]:
-        """Serve an earlier release from the next decision on.
+    def rollback(self, task: str = "", to: str = "", by: str = "a person") -> Rollback:
+        """Serve an earlier release from the next decision on, whatever the ledger or a cycle is at.
 
         Args:
             task: which; may be left out where there is only one.
             to: id or name of a release; what the present one replaced if left out.
             by: who says so, for the journal.
         """
-        with self._turning:
-            return byhand.rollback(self.rooms, task, to, by)
+        return self.back.rollback(task, to, by)
 
     def import_decisions(self, *decisions: Record) -> Receipt:
         """Store what happened elsewhere: decisions, completions, signals; they are no proof of anything."""
@@ -295,8 +295,14 @@ class Product(Attending):
                 self._forget()
             return done
 
+    def watch(self) -> None:
+        """Look after the way back while nobody asks anything, too; `autotroph.open` sees to it."""
+        self._watch = self._watch or Watch(self.back, getattr(self.store, "path", None), self.clock)
+
     def close(self) -> None:
         """Write what is queued, and let go of the ledger."""
+        if self._watch is not None:
+            self._watch.end()
         self.store.close()
 
     def __enter__(self) -> "Product":
@@ -308,9 +314,11 @@ class Product(Attending):
     # -------------------------------------------------------------------------------------------------
 
     def _rooms(self) -> Rooms:
-        return Rooms(
-            self.spec, self.store, self.clock, self._models, self.custody, lambda task: self.halted(task)
-        )
+        return Rooms(self.spec, self.store, self.clock, self._models, self.custody, self._stopped)
+
+    def _stopped(self, task: str) -> str:
+        """Why nothing of a task may come further at present; empty where it may."""
+        return self.back.halted() or self._halted(task)
 
     def _forget(self) -> None:
         """Rebuild what is in memory from the ledger as it is now."""
@@ -390,23 +398,3 @@ class Product(Attending):
             missed, self.unrecorded = self.unrecorded, 0
         if missed:
             self.rooms.append(self.rooms.entry("loop", "decisions unrecorded", decisions=missed))
-
-
-def open_product(
-    path: str | os.PathLike[str] = "autotroph.toml",
-    *,
-    models: Mapping[str, Model] | None = None,
-    clock: Clock | None = None,
-    store: Store | None = None,
-) -> Product:
-    """Open the product that a file declares; see `autotroph.open`."""
-    spec = load(path, tracks=registry.known("tracks"))
-    ledger = store or open_store(override() or located(spec.product.store, Path(path).parent))
-    try:
-        if clock is not None and not ledger.last():
-            ledger.set_meta("seed", clock.seed)
-        return Product(spec, ledger, clock or SystemClock(ledger.meta("seed") or ""), models or {})
-    except BaseException:
-        if store is None:
-            ledger.close()
-        raise

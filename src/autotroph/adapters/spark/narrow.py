@@ -36,7 +36,11 @@ def relations(plan: Plan, by: tuple[str, ...]) -> dict[str, str]:
 
 def tables(plan: Plan) -> tuple[str, ...]:
     """The tables of the segments that are read."""
-    wide = {"decision_texts": bool(plan.inputs), "completion_texts": bool(_texts(plan)), "signal_texts": _wide(plan)}
+    wide = {
+        "decision_texts": bool(plan.inputs),
+        "completion_texts": bool(_texts(plan)),
+        "signal_texts": _wide(plan),
+    }
     return ("decisions", "completions", "signals", *(name for name, read in wide.items() if read))
 
 
@@ -71,7 +75,9 @@ def _decisions(plan: Plan, by: tuple[str, ...]) -> str:
         made.append(_P)
     named = columns(plan)
     made += [f"{_input(name, column.type)} AS {named[name]}" for name, column in plan.inputs.items()]
-    return _select(made, "decisions", f"t.task = {quoted(plan.task)}", "decision_texts" if plan.inputs else "")
+    return _select(
+        made, "decisions", f"t.task = {quoted(plan.task)}", "decision_texts" if plan.inputs else ""
+    )
 
 
 def _input(name: str, type_: str) -> str:
@@ -90,7 +96,10 @@ def _input(name: str, type_: str) -> str:
 
 
 def _completions(plan: Plan) -> str:
-    made = ["t.decision", *(f"CAST(t.{name} AS DOUBLE) AS {name}" for name in ANSWERS if name in plan.columns)]
+    made = [
+        "t.decision",
+        *(f"CAST(t.{name} AS DOUBLE) AS {name}" for name in ANSWERS if name in plan.columns),
+    ]
     texts = _texts(plan)
     made += [f"{TEXTS[name]} AS {name}" for name in texts]
     return _select(made, "completions", "true", "completion_texts" if texts else "")

@@ -17,7 +17,9 @@ def valued(plan: Plan, by: tuple[str, ...], now: float) -> str:
     """
     numbered = list(enumerate(plan.measures))
     joins, heard = told(plan)
-    final = [f"{double(now)} >= m.`at` + {double(horizon)} AS f{h}" for h, horizon in enumerate(plan.horizons)]
+    final = [
+        f"{double(now)} >= m.`at` + {double(horizon)} AS f{h}" for h, horizon in enumerate(plan.horizons)
+    ]
     joined = f"SELECT m.*, c.*, {', '.join([heard, *final])} FROM d AS m JOIN c ON c.decision = m.id {joins}"
     resolved = [
         f"{_resolved(one, name)} AS r{i}_{slot}" for i, one in numbered for name, slot in one.slots.items()
@@ -25,7 +27,8 @@ def valued(plan: Plan, by: tuple[str, ...], now: float) -> str:
     raw = [f"{_value(plan, one, i)} AS w{i}" for i, one in numbered]
     values = [f"{_clipped(one, i)} AS v{i}" for i, one in numbered]
     left = [
-        f"{f'coalesce({_clipped(one, i)} <> w{i}, false)' if one.range else 'false'} AS x{i}" for i, one in numbered
+        f"{f'coalesce({_clipped(one, i)} <> w{i}, false)' if one.range else 'false'} AS x{i}"
+        for i, one in numbered
     ]
     kept = ["sequence", "id", *cell(by), "cluster", "seen AND learns AND agreed AS learned"]
     kept += [f"f{h}" for h in range(len(plan.horizons))]

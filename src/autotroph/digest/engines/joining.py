@@ -1,122 +1,142 @@
 """Signals to decisions, as SQL: for each slot one value a decision, and whether it may be learned from.
 
-Nearly every decision has at most one signal of a kind, and then every rule of taking comes to that one: so
-all slots about decisions are pivoted by one pass of plain aggregates (`once`). Where there are several in
-time, `several` takes them by their rule, for those decisions only. What is about users and sessions goes
-another way (`others`): a session of a hundred thousand decisions must not become as many squared.
+Nearly every subject has at most one signal of a kind, which may be learned from; then every rule of taking
+comes to that one, and a plain join finds it. The decisions of all others (`doubtful`) are set aside (`few`)
+and their signals taken by the rules (`several`). What is about users and sessions goes another way
+(`others`): a session of a hundred thousand decisions must not become as many squared.
 """
+
+import msgspec
 
 from autotroph.digest.engines.plan import Plan, Slot
 from autotroph.digest.engines.takes import running, whole
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What was said about some decisions, as parts of a query.
+
+    Attributes:
+        made: the decisions, as m.
+        joins: what joins the signals to them.
+        columns: s0, s1, …, one a slot, and `agreed`: whether all of them may be learned from.
+    """
+
+    made: str
+    joins: str
+    columns: str
+
+
 class Joining:
-    """The statements for one task, over the tables `made` and `d` and the relation `s`."""
+    """The statements for one task, over the relations `made`, `d` and `s`."""
 
     def __init__(self, plan: Plan) -> None:
         self._slots = dict(enumerate(plan.slots))
         self._direct = {n: slot for n, slot in self._slots.items() if slot.about == "decision"}
         self._reward = frozenset(plan.measures[0].slots.values())
 
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """The places of the sources that are about decisions."""
+        return tuple(sorted({slot.source for slot in self._direct.values()}))
+
     def heard(self) -> str:
-        """(sequence, decided, place, k, …): rows in time about decisions, without their ids: see `again`."""
-        if not self._direct:
-            return ""
-        far = max(slot.limit for slot in self._direct.values())
-        codes = ", ".join(sorted({str(slot.source) for slot in self._direct.values()}))
-        return (
-            'SELECT m.sequence, m."at" AS decided, s.* EXCLUDE (subject, id)'
-            " FROM made AS m JOIN s ON s.subject = m.about"
-            f' WHERE s.k IN ({codes}) AND s."at" < m."at" + {far!r}'
-        )
+        """(subject, k, at, place, …): rows about decisions, without their ids: see `again`."""
+        codes = ", ".join(map(str, self.sources))
+        return f"SELECT * EXCLUDE (id) FROM s WHERE k IN ({codes})"
 
-    def once(self) -> str:
-        """(sequence, s0, s1, …, n, agreed): right where n is how many of them there are."""
-        slots = self._direct
-        values = [f"max({_single(one)}) FILTER ({_condition(one)}) AS s{n}" for n, one in slots.items()]
-        return (
-            f"SELECT s.sequence, {', '.join(values)}, {self._counted()} AS n, {self._agreed()} AS agreed"
-            " FROM heard AS s GROUP BY s.sequence"
-        )
+    def refused(self) -> str:
+        """(subject): about which something was said that the reward reads and nobody may learn from."""
+        read = {slot.source for n, slot in self._direct.items() if n in self._reward}
+        return f"SELECT subject FROM heard WHERE NOT learns AND k IN ({', '.join(map(str, read)) or 'NULL'})"
 
-    def doubtful(self) -> str:
-        """(sequence): decisions for which a signal came more than once."""
-        there = " + ".join(f"(s{n} IS NOT NULL)::INT" for n in self._direct)
-        return f"SELECT sequence FROM once WHERE n > {there}"
+    def few(self) -> str:
+        """The decisions that doubtful subjects are about."""
+        return "SELECT m.* FROM made AS m SEMI JOIN doubtful ON doubtful.subject = m.about"
 
     def again(self, *, tied: bool) -> str:
-        """The rows about the doubtful ones; ids are read only where some are of one moment, and tied."""
-        if not tied:
-            return "SELECT *, '' AS id FROM heard SEMI JOIN doubtful USING (sequence)"
+        """The rows about these decisions; their ids are read only where some are tied."""
+        ids, joined = ("i.id", " JOIN (SELECT place, id FROM s) AS i USING (place)") if tied else ("''", "")
         return (
-            "SELECT h.*, i.id FROM heard AS h SEMI JOIN doubtful USING (sequence)"
-            " JOIN (SELECT place, id FROM s) AS i USING (place)"
+            f'SELECT m.sequence, m."at" AS decided, r.*, {ids} AS id'
+            f" FROM few AS m JOIN heard AS r ON r.subject = m.about{joined}"
         )
 
     def several(self) -> str:
-        """(sequence, s0, s1, …, n, agreed): as `once`, for the doubtful ones."""
+        """(sequence, s0, s1, …, agreed): of decisions about which a signal came more than once."""
         parts = [
             f"LEFT JOIN ({whole(slot.take, self._again(slot), 'sequence')}) AS t{n} USING (sequence)"
             for n, slot in self._direct.items()
         ]
         values = ", ".join(f"t{n}.v AS s{n}" for n in self._direct)
-        return (
-            f"SELECT q.sequence, {values}, q.n, q.agreed"
-            " FROM (SELECT sequence, n, agreed FROM once SEMI JOIN doubtful USING (sequence)) AS q "
-            + " ".join(parts)
-        )
+        agreed = f"SELECT sequence, {self._agreed()} AS agreed FROM again AS s GROUP BY sequence"
+        return f"SELECT q.sequence, {values}, q.agreed FROM ({agreed}) AS q {' '.join(parts)}"
 
     def others(self) -> dict[str, str]:
         """(sequence, v, agreed), by the name of a table: of each slot about sessions or users."""
         apart = {n: slot for n, slot in self._slots.items() if slot.about != "decision"}
         return {f"other{n}": _every(s) if s.credit == "every" else _credited(s) for n, s in apart.items()}
 
-    def told(self) -> tuple[str, str]:
-        """What joins all of it to `made`, and the columns: s0, s1, … and `agreed`."""
+    def plainly(self, *, doubtful: bool) -> Told:
+        """What is told about all decisions but the few."""
+        parts = {slot: p for p, slot in enumerate(dict.fromkeys(map(_part, self._direct.values())))}
+        made = "made AS m ANTI JOIN doubtful ON doubtful.subject = m.about" if doubtful else "made AS m"
+        joins = [_only(p, *part) for part, p in parts.items()]
+        values = {n: _single(slot, f"h{parts[_part(slot)]}") for n, slot in self._direct.items()}
+        return self._told(made, joins, values, [])
+
+    def severally(self) -> Told:
+        """What is told about the few."""
+        values = {n: f"several.s{n}" for n in self._direct}
+        joins, agreed = ["LEFT JOIN several USING (sequence)"], ["coalesce(several.agreed, true)"]
+        return self._told("few AS m", joins, values, agreed)
+
+    def _told(self, made: str, joins: list[str], values: dict[int, str], agreed: list[str]) -> Told:
         others = [n for n in self._slots if n not in self._direct]
-        joins = ["LEFT JOIN told USING (sequence)"] if self._direct else []
-        joins += [f"LEFT JOIN other{n} USING (sequence)" for n in others]
-        columns = [f"told.s{n} AS s{n}" if n in self._direct else f"other{n}.v AS s{n}" for n in self._slots]
-        agreed = ["coalesce(told.agreed, true)"] if self._direct else []
-        agreed += [f"coalesce(other{n}.agreed, true)" for n in others if n in self._reward]
-        return " ".join(joins), ", ".join([*columns, f"{' AND '.join(agreed) or 'true'} AS agreed"])
+        joins = joins + [f"LEFT JOIN other{n} USING (sequence)" for n in others]
+        agreed = agreed + [f"coalesce(other{n}.agreed, true)" for n in others if n in self._reward]
+        values = {n: values.get(n, f"other{n}.v") for n in self._slots}
+        columns = [f"{value} AS s{n}" for n, value in values.items()]
+        return Told(
+            made, " ".join(joins), ", ".join([*columns, f"{' AND '.join(agreed) or 'true'} AS agreed"])
+        )
 
     def _again(self, slot: Slot) -> str:
         return (
             f'SELECT s.sequence, {_column(slot)} AS v, s."at", s.id{_user(slot)} FROM again AS s'
-            f" WHERE {_condition(slot)}"
+            f" WHERE {_counts(slot)}"
         )
-
-    def _counted(self) -> str:
-        """All rows count alike, where no two slots read the same ones or up to different times."""
-        slots = self._direct.values()
-        limits, sources = {slot.limit for slot in slots}, {slot.source for slot in slots}
-        if len(limits) == 1 and len(sources) == len(slots):
-            return "count(*)"
-        return " + ".join(f"count(*) FILTER ({_condition(slot)})" for slot in slots)
 
     def _agreed(self) -> str:
         """Whether all that counts for the reward may be learned from."""
         read = [slot for n, slot in self._direct.items() if n in self._reward]
-        if len(read) == len(self._direct) and self._counted() == "count(*)":
-            return "bool_and(s.learns)"
-        counts = " OR ".join(f"({_condition(slot)})" for slot in read) or "false"
+        counts = " OR ".join(f"({_counts(slot)})" for slot in read) or "false"
         return f"bool_and(s.learns OR NOT ({counts}))"
 
 
-def _column(slot: Slot) -> str:
-    return "s.text" if slot.type == "text" else "s.number"
+def _part(slot: Slot) -> tuple[int, float]:
+    return slot.source, slot.limit
+
+
+def _only(part: int, source: int, limit: float) -> str:
+    """Joins the rows of a source in time, of which each subject has one at most."""
+    rows = f"SELECT * FROM heard WHERE k = {source}"
+    h = f"h{part}"
+    return f'LEFT JOIN ({rows}) AS {h} ON {h}.subject = m.about AND {h}."at" < m."at" + {limit!r}'
+
+
+def _column(slot: Slot, of: str = "s") -> str:
+    return f"{of}.text" if slot.type == "text" else f"{of}.number"
 
 
 def _user(slot: Slot) -> str:
     return ', s."user"' if slot.take == "votes" else ""
 
 
-def _single(slot: Slot) -> str:
-    return "(s.number <> 0)::INT::DOUBLE" if slot.take == "any" else _column(slot)
+def _single(slot: Slot, of: str) -> str:
+    return f"({of}.number <> 0)::INT::DOUBLE" if slot.take == "any" else _column(slot, of)
 
 
-def _condition(slot: Slot) -> str:
+def _counts(slot: Slot) -> str:
     return f's.k = {slot.source} AND s."at" < s.decided + {slot.limit!r}'
 
 

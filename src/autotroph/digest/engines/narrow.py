@@ -6,9 +6,10 @@
 | c | what came of it: only the columns that a measure reads |
 | said | a signal that a measure reads: which one, whose, when, its value; `newest` makes s of it |
 
-A key is a 64-bit hash of an id, because joining on texts takes twice as long. The hashes of the decisions
-are checked to be distinct, see `run`; that one of n orphaned signals takes one of m decisions for its own
-has a chance below n·m / 2^64, 2e-6 with six million of each.
+A key is a 64-bit hash of an id, because joining on texts takes twice as long: in segments it lies ready, a
+mark; out of the ledger it is DuckDB's own hash, which is made faster. The keys of the decisions are checked
+to be distinct, see `run`; that one of n orphaned signals takes one of m decisions for its own has a chance
+below n·m / 2^64, 2e-6 with six million of each.
 
 Signals of another type than declared are left out, as the loop leaves them out. Of those that nobody sends
 the newest row of a subject counts, and none if that is of another type.
@@ -20,6 +21,7 @@ import msgspec
 
 from autotroph.digest.engines.plan import INPUTS, Plan, Source
 from autotroph.records import IMPROVE
+from autotroph.store.segments.columns import MARK
 
 ANSWERS = ("cost_usd", "latency_ms", "tokens_in", "tokens_out")
 TEXTS = {"output": "output", "chars": "length(output)::DOUBLE", "shown": "(output <> '')::INT::DOUBLE"}
@@ -110,7 +112,6 @@ def _parquet(files: list[str]) -> str:
     return f"read_parquet([{', '.join(map(quoted, files))}])"
 
 
-_LEARNS = f"t.learn AND list_contains(t.purposes, {quoted(IMPROVE)})"
 _LEARNS_SQLITE = (
     f"(t.learn AND (t.purposes = '[\"{IMPROVE}\"]' OR EXISTS"
     f" (SELECT 1 FROM json_each(t.purposes) AS p WHERE p.value = {quoted(IMPROVE)})))"
@@ -122,10 +123,6 @@ _P_SQLITE = (
 )
 
 
-_MARK = "(md5_number({}) >> 64)::UBIGINT AS mark"
-"""The last eight bytes of the MD5: it tells decisions apart alike on every engine and in every version."""
-
-
 def _of_row(name: str) -> str:
     return f't."{name}"'
 
@@ -133,11 +130,9 @@ def _of_row(name: str) -> str:
 def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
     """`by_…` columns of a segment come from a dictionary; from the ledger they come as one JSON text."""
     parquet = [
-        *("sequence", "t.id", 't."at"', "t.served", f"{_LEARNS} AS learns", "t.fold <> 'gate' AS seen"),
-        "hash(t.id) AS key",
-        _MARK.format("t.id"),
-        "hash(CASE WHEN t.shadows = '' THEN t.id ELSE t.shadows END) AS about",
-        "hash(t.cluster) AS cluster",
+        *("sequence", "t.id", 't."at"', "t.served", "t.learns", "t.fold <> 'gate' AS seen"),
+        *("t.id_mark AS key", "t.id_mark AS mark", "coalesce(t.shadows_mark, t.id_mark) AS about"),
+        "t.cluster_mark AS cluster",
         *(f"{_of_row(name)} AS by_{name}" for name in by),
     ]
     kept = [
@@ -152,14 +147,14 @@ def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
     made = [
         *("sequence", "id", '"at"', "flags & 1 <> 0 AS served", "flags & 2 <> 0 AS learns"),
         *("flags & 4 <> 0 AS seen", "hash(id) AS key", "hash(coalesce(shadows, id)) AS about"),
-        _MARK.format("id"),
+        f"{MARK.format('id')} AS mark",
         *("hash(cluster) AS cluster", "grouped"),
     ]
     for name in subjects(plan):
-        found = f"CASE WHEN {{}} <> '' THEN hash({{}}) END AS \"{name}\""
-        parquet.append(found.format(_of_row(name), _of_row(name)))
+        found = 'CASE WHEN {0}"{2}" <> \'\' THEN {1} END AS "{2}"'
+        parquet.append(found.format("t.", MARK.format(_of_row(name)), name))
         kept.append(Kept(name, _of_row(name), "TEXT"))
-        made.append(found.format(f'"{name}"', f'"{name}"'))
+        made.append(found.format("", f'hash("{name}")', name))
     if "p" in plan.columns:
         parquet.append(_P)
         kept.append(Kept("p", _P_SQLITE, "REAL"))
@@ -201,12 +196,14 @@ def _completions(plan: Plan) -> Raw:
     kept += [Kept(name, f"t.{name}", "INTEGER" if name.startswith("tokens") else "REAL") for name in numbers]
     if texts:
         kept.append(Kept("output", "coalesce(w.output, '')", "TEXT"))
-    made = ["hash(decision) AS key", *(f"{name}::DOUBLE AS {name}" for name in numbers)]
+    cast = [f"{name}::DOUBLE AS {name}" for name in numbers]
+    made = ["hash(decision) AS key", *cast]
+    read = ["t.decision_mark AS key", *cast]
     return Raw(
         table="completions",
         wide="completion_texts" if texts else "",
         where="true",
-        parquet=", ".join([*made, *(each.replace("output", "coalesce(w.output, '')", 1) for each in texts)]),
+        parquet=", ".join([*read, *(each.replace("output", "coalesce(w.output, '')", 1) for each in texts)]),
         kept=tuple(kept),
         made=", ".join([*made, *texts]),
         real="decision <> ''",
@@ -218,8 +215,8 @@ def _signals(plan: Plan) -> Raw:
     coded = " ".join(f"WHEN {_of(source)} THEN {k}" for k, source in enumerate(plan.sources))
     code = f"CASE {coded} END" if coded else "0"
     user = ['"user"'] if plan.voted else []
-    parquet = ["t.sequence AS place", f"({code})::USMALLINT AS k", "hash(t.subject) AS subject", "t.id"]
-    parquet += [*user, 't."at"', f"{_LEARNS} AS learns", "t.value_number AS number"]
+    parquet = ["t.sequence AS place", f"({code})::USMALLINT AS k", "t.subject_mark AS subject", "t.id"]
+    parquet += [*user, 't."at"', "t.learns", "t.value_number AS number"]
     kept = [
         Kept("place", "t.sequence", "INTEGER"),
         Kept("code", f"2 * ({code}) + {_LEARNS_SQLITE}", "INTEGER"),
@@ -244,7 +241,7 @@ def _signals(plan: Plan) -> Raw:
     return Raw(
         table="signals",
         wide="signal_texts" if wide else "",
-        where=f"t.subject <> '' AND ({wanted})",
+        where=wanted,
         parquet=", ".join(parquet),
         kept=tuple(kept),
         made=", ".join(made),

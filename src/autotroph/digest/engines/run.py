@@ -51,28 +51,36 @@ class Run:
 
     def join(self) -> None:
         """Makes the table `valued`: a row a decision, with its values."""
-        by = self._group()
-        kept = ["sequence", "key", "about", "cluster", "at", "served", "seen", "learns", "mark"]
-        kept += subjects(self._plan)
-        kept += [name for name in self._plan.columns if name == "p" or name in self._plan.inputs]
-        made = ", ".join(f'd."{name}"' for name in kept)
-        self._make("made", f"SELECT {made}, cells.cell FROM d JOIN cells USING ({by})")
-        self._check_keys()
-        self._duck.execute(f"CREATE OR REPLACE TEMP VIEW s AS {newest(self._plan)}")
         joining = Joining(self._plan)
-        if heard := joining.heard():
-            self._make("heard", heard)
-            self._make("once", joining.once())
-            self._make("doubtful", joining.doubtful())
-            self._make("again", joining.again(tied=bool(self._one(_TIES))))
-            self._make("several", joining.several())
-            self._duck.execute(
-                "CREATE TEMP VIEW told AS SELECT * FROM once ANTI JOIN doubtful USING (sequence)"
-                " UNION ALL SELECT * FROM several"
-            )
-        for name, sql in joining.others().items():
+        others = joining.others()
+        self._cells()
+        self._check_keys()
+        self._made(stored=bool(others))
+        self._duck.execute(f"CREATE OR REPLACE TEMP VIEW s AS {newest(self._plan)}")
+        doubtful = self._hear(joining)
+        for name, sql in others.items():
             self._make(name, sql)
-        self._make("valued", valued(self._plan, *joining.told(), self._now))
+        told = [joining.plainly(doubtful=doubtful), *([joining.severally()] if doubtful else [])]
+        self._make("valued", " UNION ALL ".join(valued(self._plan, one, self._now) for one in told))
+
+    def _hear(self, joining: Joining) -> bool:
+        """Makes what is heard about decisions, and says whether there are doubtful ones."""
+        if not joining.sources:
+            return False
+        self._make("heard", joining.heard())
+        found = [self._twice(f"SELECT subject FROM heard WHERE k = {k}") for k in joining.sources]
+        doubtful = np.unique(np.concatenate([*found, self._numbers(joining.refused())]))
+        if not doubtful.size:
+            return False
+        self._duck.register("found", {"subject": doubtful})
+        self._make("doubtful", "SELECT * FROM found")
+        self._duck.unregister("found")
+        self._make("few", joining.few())
+        self._make("again", joining.again(tied=False))
+        if self._one(_TIES):
+            self._make("again", joining.again(tied=True))
+        self._make("several", joining.several())
+        return True
 
     def manifest(self) -> Manifest:
         """The decisions that may be learned from, with what their reward came to."""
@@ -108,24 +116,47 @@ class Run:
             f" TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)"
         )
 
-    def _group(self) -> str:
-        """Makes the table `cells` and returns the columns of d by which a decision finds its own."""
-        by, named = ", ".join(["served", *(f"by_{name}" for name in self._options.by)]), ""
+    def _made(self, *, stored: bool) -> None:
+        """Makes the relation `made`: decisions as they are needed; a table where it is read often."""
+        kept = ["sequence", "key", "about", "cluster", "at", "served", "seen", "learns", "mark"]
+        kept += subjects(self._plan)
+        kept += [name for name in self._plan.columns if name == "p" or name in self._plan.inputs]
+        columns = ", ".join(f'"{name}"' for name in kept)
+        sql = f"SELECT {columns}, hash({self._grouped()}) AS cell FROM d"
+        self._duck.execute(f"CREATE OR REPLACE TEMP {'TABLE' if stored else 'VIEW'} made AS {sql}")
+
+    def _grouped(self) -> str:
+        """The columns of d by which a decision finds its group."""
         if ("grouped",) in self._duck.execute("SELECT column_name FROM (DESCRIBE d)").fetchall():
-            by = "served, grouped"
+            return "served, grouped"
+        return ", ".join(["served", *(f"by_{name}" for name in self._options.by)])
+
+    def _cells(self) -> None:
+        """Makes the table `cells`: the groups, found by the hash of what their decisions share."""
+        by, named = self._grouped(), ""
+        if by == "served, grouped":
             named = "".join(
                 f", json_extract_string(grouped, '$[{i}]') AS by_{name}"
                 for i, name in enumerate(self._options.by)
             )
-        cells = f"SELECT DISTINCT {by} FROM d"
-        found = f"SELECT row_number() OVER ()::USMALLINT AS cell, *{named} FROM ({cells})"
-        self._make("cells", found)
-        return by
+        self._make("cells", f"SELECT hash({by}) AS cell, *{named} FROM (SELECT DISTINCT {by} FROM d)")
+        if self._one("SELECT count(*) - count(DISTINCT cell) FROM cells"):
+            raise LedgerError("two groups of decisions have one hash; group them by less")
 
     def _check_keys(self) -> None:
         """No two decisions may share a key; see `narrow`."""
-        if self._one("SELECT count(*) - count(DISTINCT key) FROM made"):
+        if self._twice("SELECT key FROM d").size:
             raise LedgerError("two decisions have ids of one hash; digest this history on Spark")
+
+    def _twice(self, sql: str) -> Numbers:
+        """Which of the numbers that a query finds it finds more than once: sorting is faster than a table."""
+        numbers = np.sort(self._numbers(sql))
+        same: Numbers = numbers[1:] == numbers[:-1]
+        return np.asarray(numbers[1:][same])
+
+    def _numbers(self, sql: str) -> Numbers:
+        (found,) = self._duck.execute(sql).fetchnumpy().values()
+        return np.asarray(np.ma.compressed(found))
 
     def _make(self, name: str, sql: str) -> None:
         self._duck.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
@@ -136,8 +167,7 @@ class Run:
 
 
 _TIES = """
-SELECT count(*) FROM (SELECT sequence, k, "at" FROM heard SEMI JOIN doubtful USING (sequence)
-                      GROUP BY ALL HAVING count(*) > 1)"""
+SELECT count(*) FROM (SELECT sequence, k, "at" FROM again GROUP BY ALL HAVING count(*) > 1)"""
 
 
 def _block(sequences: Numbers, marks: Numbers, values: Numbers) -> Block:

@@ -1,24 +1,24 @@
 """Decisions with what came back to values, as SQL: silence, the expression, the range, what is final."""
 
+from autotroph.digest.engines.joining import Told
 from autotroph.digest.engines.narrow import quoted
 from autotroph.digest.engines.plan import Plan, Wanted
 from autotroph.spec.emission import emit
 from autotroph.spec.tree import Column
 
 
-def valued(plan: Plan, joins: str, told: str, now: float) -> str:
+def valued(plan: Plan, told: Told, now: float) -> str:
     """One row a decision: v0, v1, … values, x0, x1, … whether they had left their range, f0, … finality.
 
     Args:
         plan: measures and horizons are numbered in its order.
-        joins: what joins the signals to `made`.
-        told: the columns of the signals, one a slot, and `agreed`.
+        told: decisions, with what was said about them.
         now: seconds since the epoch.
     """
     numbered = list(enumerate(plan.measures))
     final = [f'{now!r} >= m."at" + {horizon!r} AS f{h}' for h, horizon in enumerate(plan.horizons)]
-    columns = ", ".join(["m.*", "c.* EXCLUDE (key)", told, *final])
-    joined = f"SELECT {columns} FROM made AS m JOIN c ON c.key = m.key {joins}"
+    columns = ", ".join(["m.*", "c.* EXCLUDE (key)", told.columns, *final])
+    joined = f"SELECT {columns} FROM {told.made} JOIN c ON c.key = m.key {told.joins}"
     resolved = [
         f"{_resolved(one, name)} AS r{i}_{slot}" for i, one in numbered for name, slot in one.slots.items()
     ]

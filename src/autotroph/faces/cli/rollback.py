@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from autotroph.errors import InputError, UnknownName
+from autotroph.errors import InputError, LedgerError, Occupied, UnknownName
 from autotroph.faces.cli import options
-from autotroph.faces.cli.opening import declared, opened, reader_of
+from autotroph.faces.cli.opening import declared, ledger_of, opened, reader_of
 
 if TYPE_CHECKING:
+    from autotroph.deploy.retreat import Rollback
     from autotroph.spec import Spec
 
 
@@ -50,18 +51,61 @@ FROM release_log AS r WHERE r.task = ? ORDER BY r.sequence
 def rollback(*, task: str, to: str, by: str, yes: bool, config: Path, as_json: bool) -> None:
     """Serve an earlier release from the next decision on; whatever is on the ladder is withdrawn with it.
 
-    TASK may be left out where there is only one.
+    TASK may be left out where there is only one. A process that has the ledger open does it at once.
     """
     task = _task(declared(config), task)
     main, target = _move(task, _stood(config, task), to)
     if not yes:
         click.confirm(f"{task}: {_question(main, target)}?", abort=True, err=True)
-    with opened(config, f'product.rollback("{task}", to="{target.release}")') as product:
-        product.rollback(task, to=target.release, by=by)
+    done = _rolled_back(config, task, target.release, by)
     if as_json:
-        options.emit({"task": task, "from": main.release, "to": target.release, "name": target.name})
-    else:
-        click.echo(f"{task}: {target} serves from the next decision on")
+        recorded = {"recorded": not done.unrecorded, "reason": done.unrecorded}
+        options.emit({"task": task, "from": done.was, "to": done.release, "name": done.name, **recorded})
+        return
+    click.echo(f"{task}: {target} serves from the next decision on")
+    if done.unrecorded:
+        options.say(f"note: it is not in the ledger yet, and will be: {done.unrecorded}")
+
+
+def _rolled_back(config: Path, task: str, to: str, by: str) -> Rollback:
+    """Done here, or by the process that has the ledger open."""
+    try:
+        with opened(config, "product.rollback()") as product:
+            return product.rollback(task, to=to, by=by)
+    except Occupied:
+        return _ordered(config, task, to, by)
+
+
+def _ordered(config: Path, task: str, to: str, by: str) -> Rollback:
+    from autotroph.clock import SystemClock
+    from autotroph.faces import orders
+    from autotroph.store.opening import location
+
+    ledger, clock = location(ledger_of(config)), SystemClock("")
+    order = orders.Order(task=task, to=to, by=by, until=clock.now() + orders.PATIENCE)
+    try:
+        said = orders.give(orders.folder_of(ledger), order, clock)
+    except OSError as error:
+        why = f"and an order to it cannot be written: {error.strerror}"
+        raise LedgerError(f"{ledger}: another process has it open, {why}. {_switch(config, task)}") from error
+    if said is None:
+        why = f"and did not answer within {orders.PATIENCE:g} s"
+        raise LedgerError(f"{ledger}: another process has it open, {why}. {_switch(config, task)}")
+    if isinstance(said, orders.Refused):
+        raise InputError(said.reason)
+    return said.done
+
+
+def _switch(config: Path, task: str) -> str:
+    """What works all the same."""
+    from autotroph.faces.wayback import place
+
+    reader = reader_of(config)
+    try:
+        path = place(declared(config), reader)
+    finally:
+        reader.close()
+    return f"The kill switch asks nobody: echo {task} > {path}"
 
 
 def _question(main: Stood, target: Stood) -> str:

@@ -25,16 +25,18 @@ async def cycle(call: Call) -> Response:
 
 
 async def rollback(call: Call) -> Response:
-    """Serve an earlier release from the next decision on."""
+    """Serve an earlier release from the next decision on, whatever the ledger is at."""
     said, product = typed(await document(call), RollbackIn), call.service.product
-
-    def back() -> RolledBack:
-        task = said.task or (product.rooms.tasks[0] if len(product.rooms.tasks) == 1 else "")
-        product.rollback(task, to=said.to, by=call.by)
-        serving = product.rooms.desks[task].standing.main.release
-        return RolledBack(task=task, release=serving.id, name=serving.name)
-
-    return answered(await call.service.workings.run(back))
+    done = await call.service.rollbacks.run(product.rollback, said.task, to=said.to, by=call.by)
+    return answered(
+        RolledBack(
+            task=done.task,
+            release=done.release,
+            name=done.name,
+            recorded=not done.unrecorded,
+            reason=done.unrecorded,
+        )
+    )
 
 
 async def export(call: Call) -> Response:

@@ -86,6 +86,7 @@ class Service:
         streams: takes batches of streams.
         readings: reads the ledger.
         workings: what takes long and is seldom asked for: cycles, erasures.
+        rollbacks: what must not wait behind those.
         turning: the background cycles.
     """
 
@@ -107,6 +108,7 @@ class Service:
         self.streams = Lane("streams", 2, 6)
         self.readings = Lane("readings", 2, 30)
         self.workings = Lane("workings", 2, 6)
+        self.rollbacks = Lane("rollbacks", 2, 30)
         self.turning = Background(product, every)
 
     def begin(self) -> None:
@@ -117,8 +119,10 @@ class Service:
 
     def end(self, patience: float) -> None:
         """Begin nothing more, and wait so many seconds for what cannot be left in the middle."""
-        for part in (self.signals, self.answers, self.settling, self.streams, self.readings, self.workings):
+        for part in (self.signals, self.answers, self.settling, self.streams):
             part.close()
+        for lane in (self.readings, self.workings, self.rollbacks):
+            lane.close()
         self.turning.end(patience)
 
     async def take(self, arrival: SignalIn | DecisionIn, *, vouched: bool) -> Outcome:

@@ -108,11 +108,18 @@ class RollbackIn(Asked, frozen=True, kw_only=True):
 
 
 class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
-    """What serves from the next decision on."""
+    """What serves from the next decision on.
+
+    Attributes:
+        recorded: whether it is in the ledger. Where it is not, it will be when that takes rows again.
+        reason: why it is not.
+    """
 
     task: str
     release: str
     name: str
+    recorded: bool
+    reason: str = ""
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):

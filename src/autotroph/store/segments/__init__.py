@@ -15,6 +15,8 @@ between the two numbers, in ledger order. A manifest lists the files that count.
 | purposes, lineage | LIST<VARCHAR> |
 | inputs, details and all that is nested otherwise | VARCHAR, JSON text |
 | proposals | VARCHAR, JSON text: a list of {option, output, features} |
+| ids to join by | `…_mark` beside them too, BIGINT: the last 8 bytes of the MD5; NULL where empty |
+| learn and purposes | `learns` beside them, BOOLEAN: both allow learning from the row |
 | `*_texts` | tables of their own, as in the ledger, joined by sequence; no row where there is no text |
 
 Left out: documents (`artefacts`), and what links rows into the chain, which the ledger alone can prove.

@@ -8,21 +8,50 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from autotroph.clock import digest
-from autotroph.records import Artefact, Option, Proposal, Record, Terms, Value
+from autotroph.records import (
+    IMPROVE,
+    Artefact,
+    Completion,
+    Decision,
+    Option,
+    Proposal,
+    Record,
+    Reward,
+    Signal,
+    Terms,
+    Value,
+)
 from autotroph.store.codec import TABLES, layout
 
 LEFT_OUT: frozenset[type[Record]] = frozenset({Artefact})
+
+MARKED: dict[type[Record], tuple[str, ...]] = {
+    Decision: ("id", "shadows", "cluster"),
+    Completion: ("decision",),
+    Signal: ("subject",),
+    Reward: ("decision",),
+}
+"""What rows are joined and grouped by: as numbers that takes half the time, so these lie beside the texts."""
+
+MARK = "(md5_number({0}) >> 64)::UBIGINT::BIT::BIGINT"
+"""The last eight bytes of the MD5 of a text, as DuckDB computes them: alike on every engine and version."""
 
 PROPOSALS = "proposals_as_json"
 """The function that unpacks proposals; the copying process defines it."""
 
 
+Affinity = Literal["INTEGER", "REAL", "TEXT", "BLOB"]
+
+
 class Column(msgspec.Struct, frozen=True):
-    """A column: its type in a segment, how SQLite keeps it, and how DuckDB makes the one of the other."""
+    """A column: its type in a segment, how SQLite keeps it, and how DuckDB makes the one of the other.
+
+    What the ledger does not keep is derived: then `made` names the columns that it is made of.
+    """
 
     name: str
     type: str
-    kept: Literal["INTEGER", "REAL", "TEXT", "BLOB"]
+    kept: Affinity | None
     made: str = "{}"
     wide: bool = False
 
@@ -38,6 +67,11 @@ class Layer(msgspec.Struct, frozen=True):
 
     table: str
     columns: tuple[Column, ...]
+
+    @property
+    def kept(self) -> Iterator[tuple[str, Affinity]]:
+        """The columns that the ledger has, and how it keeps them."""
+        return ((one.name, one.kept) for one in self.columns if one.kept is not None)
 
     @property
     def digest(self) -> str:
@@ -59,17 +93,27 @@ def _layers(kind: type[Record]) -> Iterator[Layer]:
     form = layout(kind)
     known = {column.name: column for field, hint in _fields(kind) for column in _columns(field, hint)}
     sequence = Column("sequence", "BIGINT", "INTEGER")
-    yield Layer(form.table, (sequence, *(known[name] for name in form.columns)))
+    yield Layer(form.table, (sequence, *(known[name] for name in form.columns), *_derived(kind)))
     if form.wide_columns:
         wide = (msgspec.structs.replace(known[name], wide=True) for name in form.wide_columns)
         yield Layer(form.wide_table, (sequence, *wide))
+
+
+def _derived(kind: type[Record]) -> Iterator[Column]:
+    """What is wanted of every row by every digestion, and costs more than reading it."""
+    for name in MARKED.get(kind, ()):
+        made = f"CASE WHEN {name} <> '' THEN {MARK.format(name)} END"
+        yield Column(f"{name}_mark", "BIGINT", None, made)
+    if Terms in get_type_hints(kind).values():
+        purposes = _NESTED[tuple[str, ...]][2].format('"purposes"')
+        yield Column("learns", "BOOLEAN", None, f"learn::BOOLEAN AND list_contains({purposes}, '{IMPROVE}')")
 
 
 def _fields(kind: type[Record]) -> Iterator[tuple[str, Any]]:
     return ((name, hint) for name, hint in get_type_hints(kind).items() if name != "sequence")
 
 
-_PLAIN: dict[Any, tuple[str, Literal["INTEGER", "REAL", "TEXT", "BLOB"], str]] = {
+_PLAIN: dict[Any, tuple[str, Affinity, str]] = {
     str: ("VARCHAR", "TEXT", "{}"),
     int: ("BIGINT", "INTEGER", "{}"),
     float: ("DOUBLE", "REAL", "{}"),

@@ -130,10 +130,9 @@ def _typed(layer: Layer, between: tuple[int, int]) -> str:
     """Rows behind one that shows the types: the driver guesses them from what it meets first."""
     first, last = between
     shown = ", ".join(
-        f'{"-1" if column.name == "sequence" else NULLS[column.kept]} AS "{column.name}"'
-        for column in layer.columns
+        f'{"-1" if name == "sequence" else NULLS[kept]} AS "{name}"' for name, kept in layer.kept
     )
-    names = ", ".join(f'"{column.name}"' for column in layer.columns)
+    names = ", ".join(f'"{name}"' for name, _ in layer.kept)
     return (
         f"SELECT {shown} UNION ALL"
         f" SELECT * FROM (SELECT {names} FROM {layer.table} WHERE sequence BETWEEN {first} AND {last}"
