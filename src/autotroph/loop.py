@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from autotroph.deploy.evidence import increments_of
 from autotroph.deploy.serving import Answered
 from autotroph.digest.measures import measured
+from autotroph.govern.touched import settle, touched
 from autotroph.ingest.joining import Joined
 from autotroph.observe.deserving import deserving
 from autotroph.observe.lift import lift, lift_over_holdback
@@ -53,12 +54,14 @@ def cycle(rooms: Rooms) -> Cycle:
     done = Cycle(number=rooms.last.number + 1, through=through, at=now, counts=counts, marks=marks)
     rooms.append(*rows, done)
     rooms.last = done
+    if not rooms.implicit.failing:
+        settle(rooms.store)
     return done
 
 
 def notice(rooms: Rooms) -> None:
     """1  What nobody sent, and can be seen in what people did: rows of their own, as if sent before."""
-    faults = rooms.implicit.take(rooms.clock.now())
+    faults = rooms.implicit.take(rooms.clock.now(), touched(rooms.store))
     rooms.append(*(rooms.entry("loop", "signal failed", name, reason=why) for name, why in faults.items()))
 
 
@@ -84,10 +87,10 @@ def shadow(rooms: Rooms, arrived: Sequence[Answered]) -> list[Answered]:
 
 
 def digest(rooms: Rooms, through: int, now: float) -> list[Reward]:
-    """2  What each answer was worth, once its horizon has passed; and again, where a signal came late."""
+    """2  What each answer was worth, once its horizon has passed; again, where a signal came late or went."""
     moved = [
         value
-        for joined in rooms.joiner.late(rooms.last.through, through)
+        for joined in rooms.joiner.late(rooms.last.through, through, touched(rooms.store))
         if (value := _moved(rooms, joined, now))
     ]
     final = (_value(rooms, joined, now) for joined in rooms.joiner.due(now, through))

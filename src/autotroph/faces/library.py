@@ -286,10 +286,14 @@ class Product(Attending):
             finally:
                 self._forget()
 
-    def retain(self) -> Retained:
-        """Let go of what is older than its retention class allows, or more than the ledger may hold."""
+    def retain(self, now: float | None = None) -> Retained:
+        """Let go of what is older than its retention class allows, or more than the ledger may hold.
+
+        Args:
+            now: as of when, seconds since the epoch; as of now if left out.
+        """
         with self._turning:
-            done = retain(self.store, self.spec, self.clock.now())
+            done = retain(self.store, self.spec, self.clock.now() if now is None else now)
             if done.rows:
                 self._finish_erasing()
                 self._forget()

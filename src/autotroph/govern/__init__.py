@@ -7,6 +7,7 @@
 | keys.py | who may ask for what: secrets of which only a digest is kept |
 | custody.py | what every row passes before it is written |
 | persons.py | a person's rows: found, handed over, taken out |
+| touched.py | whom an erasure touched beside: to be valued again |
 | retention.py | how long rows are kept, and how many bytes |
 | backups.py | the way back to an earlier ledger, without anybody who was erased since |
 

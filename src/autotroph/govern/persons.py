@@ -13,6 +13,7 @@ import msgspec
 
 from autotroph.errors import InputError
 from autotroph.govern.custody import Custody
+from autotroph.govern.touched import touch
 from autotroph.records import Completion, Decision, Entry, Erasure, Record, Reward, Signal
 from autotroph.store import Reader, Store
 
@@ -87,7 +88,8 @@ def erase(store: Store, custody: Custody, users: Sequence[str], by: str, now: fl
     """Take users out of the ledger: rows, and the bytes of the files that held them.
 
     From the first moment nothing new about them is stored. Rows and marks go in one transaction, so
-    that whoever is marked as erased is erased. The journal says how many, never who.
+    that whoever is marked as erased is erased. What they had said about others, or beside them in a session,
+    stops counting: the next cycle values that again. The journal says how many, never who.
 
     Args:
         store: the ledger.
@@ -121,6 +123,7 @@ def _take_out(store: Store, custody: Custody, users: Sequence[str], now: float) 
     """Remove and mark; once more, until nothing is left that was on its way meanwhile."""
     found: list[Belongings] = []
     while not found or found[-1].count:
+        touch(store, users)
         one = belongings(store, users)
         marks = _marks(custody, one, now)
         custody.shut(mark.digest for mark in marks)

@@ -84,6 +84,12 @@ WHERE s.at >= :after AND s.sequence <= :through AND s.about = 'decision' AND d.s
 UNION SELECT s.subject FROM signals AS s
 WHERE s.at >= :after AND s.sequence <= :through AND s.about = 'session'"""
 
+SHARED = f"""
+SELECT DISTINCT {_SESSION.format("d")}
+FROM json_each(?) AS w CROSS JOIN decisions AS d ON d.sequence = w.value
+WHERE d.served"""
+"""The sessions of some decisions."""
+
 KNOWN = """
 SELECT s.subject, s.key, s.value_type, s.value_number, t.value_text, s.at, s.user, s.verified, s.fold,
        s.purposes, s.learn, s.region, s.retention

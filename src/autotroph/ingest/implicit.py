@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from autotroph.clock import Clock, digest
 from autotroph.errors import Erased, InputError
 from autotroph.govern.custody import Custody
-from autotroph.ingest.happened import ACTIVE, KNOWN, MOMENTS_OF, STATE, TOUCHED
+from autotroph.ingest.happened import ACTIVE, KNOWN, MOMENTS_OF, SHARED, STATE, TOUCHED
 from autotroph.ingest.stamping import derived_key, stamp_signal
 from autotroph.records import Fold, Signal, Terms, Value
 from autotroph.spec import SignalSpec, Spec
@@ -87,13 +87,22 @@ class Implicit:
         ]
         self._said: dict[str, str] = {}
 
-    def take(self, now: float) -> dict[str, str]:
+    @property
+    def failing(self) -> bool:
+        """Whether some SQL failed when it ran last."""
+        return any(self._said.values())
+
+    def take(self, now: float, again: Sequence[int] = ()) -> dict[str, str]:
         """Bring all of them up to the last row of the ledger.
+
+        Args:
+            now: seconds since the epoch.
+            again: decisions in whose sessions something is gone, by their sequences.
 
         Returns:
             by the name of a signal why its SQL failed, if it did and that was not said before.
         """
-        found = {one.name: one.take(now) for one in self._watched}
+        found = {one.name: one.take(now, again) for one in self._watched}
         news = {name: why for name, why in found.items() if why and why != self._said.get(name)}
         self._said = found
         return news
@@ -119,10 +128,10 @@ class Watched:
         self._ahead: list[tuple[float, str]] = []
         self._reopened = True
 
-    def take(self, now: float) -> str:
+    def take(self, now: float, again: Sequence[int]) -> str:
         """Look at the sessions that were touched; why that failed, empty if it did not."""
         through = self._store.last()
-        sessions = self._touched(now, through)
+        sessions = self._touched(now, through, again)
         faults = []
         for start in range(0, len(sessions), CHUNK):
             some = sessions[start : start + CHUNK]
@@ -149,14 +158,16 @@ class Watched:
         mark = msgspec.json.decode(kept, type=Mark) if kept else Mark(sql=sql)
         return mark if mark.sql == sql else Mark(sql=sql)
 
-    def _touched(self, now: float, through: int) -> list[str]:
-        """By new rows, or because the time of a row has come; in the order of the ledger."""
+    def _touched(self, now: float, through: int, again: Sequence[int]) -> list[str]:
+        """By rows that came or went, or because the time of a row has come; in the order of the ledger."""
         given: dict[str, SqlValue] = {
             "since": self._mark.through,
             "through": through,
             "implicit": self._implicit,
         }
         found = {str(one): None for (one,) in self._store.query(TOUCHED, given).rows}
+        if again:
+            found |= {str(one): None for (one,) in self._store.query(SHARED, (json.dumps(again),)).rows}
         if self._reopened and self._mark.ahead is not None:  # what lay ahead is not kept, only how far
             since: dict[str, SqlValue] = {"after": self._mark.at - self._mark.ahead, "through": through}
             found |= {str(one): None for (one,) in self._store.query(ACTIVE, since).rows}

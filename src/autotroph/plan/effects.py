@@ -81,11 +81,7 @@ class History:
         self._codes = {one.name: code for code, one in enumerate(changes)}
         self._keep(_final(self._read("rewards"), changes))
         old = ", ".join(f"o{code}, c{code}" for code in self._codes.values())
-        self._make(
-            "pairs",
-            f"SELECT valued.*, made.about, {old}"
-            " FROM valued JOIN made USING (sequence) LEFT JOIN kept USING (key)",
-        )
+        self._make("pairs", f"SELECT valued.*, {old} FROM valued LEFT JOIN kept ON kept.key = valued.mark")
 
     def compare(self, change: Change) -> None:
         """Makes the view `moved` of a measure: v0 before and v1 after, f0 and f1 whether they are final."""
@@ -93,7 +89,7 @@ class History:
         clipped = f"x{place}" if one.range else "false"
         final, code = f"f{one.clock}", self._codes[change.name]
         self.duck.execute(
-            "CREATE OR REPLACE TEMP VIEW moved AS SELECT sequence, about, cluster, cell, served,"
+            "CREATE OR REPLACE TEMP VIEW moved AS SELECT sequence, cluster, cell, served,"
             f" CASE WHEN NOT isnan(o{code}) THEN o{code} END AS v0, o{code} IS NOT NULL AS f0, c{code} AS x0,"
             f" CASE WHEN {final} THEN v{place} END AS v1, {final} AS f1, {final} AND {clipped} AS x1"
             f" FROM pairs{'' if one.unserved else ' WHERE served'}"
@@ -174,7 +170,7 @@ def _final(rewards: str, changes: Sequence[Change]) -> str:
     coded = " ".join(f"WHEN {condition} THEN {code}" for code, condition in enumerate(named))
     versions = ", ".join(quoted(one.before) for one in changes)
     return (
-        f"SELECT hash(decision) AS key, (CASE {coded} END)::UTINYINT AS code,"
+        f"SELECT decision_mark AS key, (CASE {coded} END)::UTINYINT AS code,"
         " coalesce(value, 'NaN'::DOUBLE) AS value, clipped, sequence"
         f" FROM {rewards} WHERE final AND version IN ({versions})"
     )

@@ -64,11 +64,15 @@ def turned(duck: "duckdb.DuckDBPyConnection", zero: str) -> Signs | None:
 
     None where no two releases answered the same decision.
     """
+    (shadows,) = duck.execute("SELECT bool_or(NOT served) FROM moved").fetchone() or (False,)
+    if not shadows:
+        return None
     found: Any = duck.execute(
-        "WITH zeroes AS (SELECT about, v0, v1 FROM moved"
+        "WITH told AS (SELECT about, moved.* FROM moved JOIN made USING (sequence)),"
+        " zeroes AS (SELECT about, v0, v1 FROM told"
         " SEMI JOIN (SELECT cell FROM cells WHERE by_release = ?) USING (cell)),"
         " apart AS (SELECT s.cluster, avg(s.v0 - z.v0) AS d0, avg(s.v1 - z.v1) AS d1"
-        " FROM moved AS s JOIN zeroes AS z USING (about)"
+        " FROM told AS s JOIN zeroes AS z USING (about)"
         " WHERE s.served AND s.cell NOT IN (SELECT cell FROM cells WHERE by_release = ?) GROUP BY s.cluster)"
         " SELECT count(*) FILTER (sign(d0) <> sign(d1)), count(*) FROM apart"
         " WHERE d0 IS NOT NULL AND d1 IS NOT NULL",

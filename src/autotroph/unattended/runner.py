@@ -59,8 +59,8 @@ class Loop(Protocol):
     def cycle(self) -> Cycle:
         """Once round."""
 
-    def retain(self) -> Retained:
-        """Let go of what has outlived its retention."""
+    def retain(self, now: float) -> Retained:
+        """Let go of what has outlived its retention by then."""
 
 
 class Chore(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ class Runner:
         self._loop, self._run, self._tell, self._fatal = loop, run, tell, fatal
         self._chores = dict.fromkeys(chores, -1.0)
         self._ended = ended or threading.Event()
-        self._took, self._again = 0.0, 0.0
+        self._took, self._again, self._fresh = 0.0, 0.0, True
         self.turning = Turning(every=float(run.every))
 
     def run(self) -> None:
@@ -154,6 +154,9 @@ class Runner:
     def _turn(self) -> float:
         """A cycle, if one is due; else the seconds until then."""
         self._loop.heed()
+        if self._fresh:  # whoever ran before may have been killed in the middle of it
+            self._retain()
+            self._fresh = False
         waiting = self._loop.waiting(self._run.evidence)
         last = Last(self._loop.rooms.last.at, self._took)
         wait = due(self._run, last, waiting, self._loop.clock.now())
@@ -167,8 +170,12 @@ class Runner:
         self._took = self._loop.clock.elapsed() - began
         self._tell(happened(self._loop.store, before, done))
         if not self._ended.is_set():
-            self._loop.retain()
+            self._retain()
         self._well()
+
+    def _retain(self) -> None:
+        """As of the last cycle, so that whoever finishes it after a crash lets go of the very same rows."""
+        self._loop.retain(self._loop.rooms.last.at)
 
     def _do(self, chore: Chore) -> None:
         now = self._loop.clock.elapsed()
