@@ -31,7 +31,7 @@ from autotroph.unattended.freezing import Freeze, Thaw
 from autotroph.unattended.runner import Runner
 
 START, ROUND, PEOPLE = 1_700_000_000.0, 6 * 3600.0, 60
-FREEZES, THAWS = 3, 5
+FREEZES, THAWS = 1, 2
 """The rounds in which they are asked for."""
 
 TOML = '''
