@@ -15,7 +15,7 @@ from products import declared
 
 import autotroph
 from autotroph.records import Cycle, Entry
-from autotroph.spec import template
+from autotroph.spec import First, template
 from autotroph.store import open_reader
 
 COMMAND = "from autotroph.faces.cli import main; main()"
@@ -125,6 +125,19 @@ def test_a_freeze_where_nobody_leads() -> None:
     (entry,) = journal("frozen")
     assert (entry.subject, entry.details["until"]) == ("route", END.timestamp())
     assert run("thaw", "route").stdout == "route: thawed\n"
+
+
+def test_a_person_lets_a_candidate_go_on() -> None:
+    with autotroph.open("autotroph.toml") as product:
+        candidate = product.propose("route", "any", policy=First())
+    assert "no candidate under way named 'ayn'" in refused("approve", "ayn")
+    assert answer("approve", "any", "--by", "Ada") == {"event": "approved", "candidate": "any", "taken": True}
+    with running() as process:
+        turned(process)
+        assert run("approve", candidate.id).stdout == f"{candidate.id}: approved\n"
+        assert "no candidate under way named 'ayn'" in refused("approve", "ayn")
+    assert [one.actor for one in journal("approved")] == ["Ada", "a person"]
+    assert journal("approved")[1].details["ask"]
 
 
 @pytest.mark.parametrize("until", ["soon", "2020-01-01", "-8h"])

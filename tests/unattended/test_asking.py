@@ -3,7 +3,8 @@
 import pytest
 
 from autotroph.errors import LedgerError
-from autotroph.records import Entry
+from autotroph.records import Entry, Verdict
+from autotroph.spec import First
 from autotroph.unattended import asking
 from autotroph.unattended.asking import Approve, answer, folder_of, put
 from autotroph.unattended.freezing import Freeze, Thaw
@@ -70,6 +71,18 @@ def test_what_cannot_be_read_stops_nothing(product, beside, content):
     product.heed()
     assert events(product) == [(asking.IN_VAIN, "ask_1"), ("frozen", "ask_2")]
     assert [one.name for one in beside.iterdir()] == [".ask_0"]
+
+
+def test_an_approval_is_one_append_with_what_it_was_asked_with(product, beside):
+    candidate = product.propose("reply", "short", policy=First())
+    put(beside, "ask_1", Approve(candidate="short", by="Ada"))
+    product.heed()
+    put(beside, "ask_1", Approve(candidate="short", by="Ada"))
+    product.heed()
+    (verdict,) = product.store.scan(Verdict, judge="person")
+    assert (verdict.candidate, verdict.finding) == (candidate.id, "advance")
+    found = answer(product.store, "ask_1")
+    assert (found.event, found.actor, found.sequence) == ("approved", "Ada", verdict.sequence + 1)
 
 
 def test_nothing_is_forgotten_while_nothing_can_be_written(product, beside, monkeypatch):

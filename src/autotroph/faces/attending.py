@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 from autotroph.clock import Clock
-from autotroph.errors import InputError
+from autotroph.faces import byhand
 from autotroph.records import Entry
 from autotroph.rooms import Rooms
 from autotroph.spec import Spec
@@ -77,7 +77,7 @@ class Attending:
             case Thaw():
                 freezing.thaw(self.store, self.spec, ask, now, id_)
             case Approve():
-                raise InputError("approving is not there yet")
+                byhand.approve(self.rooms, ask.candidate, ask.by, id_)
 
     def _refuse(self, id_: str, reason: str) -> None:
         row = self.rooms.entry("loop", asking.IN_VAIN, ask=id_, reason=reason)

@@ -29,8 +29,8 @@ def propose(rooms: Rooms, task: str, name: str, policy: AnyPolicy | None, body: 
     return candidate
 
 
-def approve(rooms: Rooms, candidate: str, by: str) -> Candidate:
-    """A person lets a candidate go on; see `Product.approve`."""
+def approve(rooms: Rooms, candidate: str, by: str, ask: str = "") -> Candidate:
+    """A person lets a candidate go on, asked for by `ask` or at once; see `Product.approve`."""
     under_way = [one for desk in rooms.desks.values() for one in desk.board.under_way()]
     found = [one for one in under_way if candidate in (one.id, one.name)]
     if not found:
@@ -50,7 +50,8 @@ def approve(rooms: Rooms, candidate: str, by: str) -> Candidate:
         alpha=0.0,
         at=now,
     )
-    rooms.append(verdict, rooms.entry(by, "approved", one.id, name=one.name, task=one.task))
+    details = {"name": one.name, "task": one.task, **({"ask": ask} if ask else {})}
+    rooms.append(verdict, rooms.entry(by, "approved", one.id, **details))
     return one
 
 

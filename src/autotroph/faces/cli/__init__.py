@@ -13,6 +13,7 @@ import click
 
 from autotroph import __version__
 from autotroph.faces.cli.apply import apply
+from autotroph.faces.cli.approve import approve
 from autotroph.faces.cli.audit import audit
 from autotroph.faces.cli.backup import backup, restore
 from autotroph.faces.cli.cycle import cycle
@@ -79,6 +80,7 @@ cli = Polite(
             plan,
             apply,
             releases,
+            approve,
             rollback,
             freeze,
             thaw,
