@@ -31,13 +31,14 @@ def open(path: str | os.PathLike[str] = "autotroph.toml", **given: Any) -> Produ
     Args:
         path: of the declaration; `autotroph init` writes one that works.
         given: `models` that answer in this process, by the names that the declaration gives them;
-            `clock` for replays; `store` for a ledger that is open already.
+            `clock` for replays; `store` for a ledger that is open already; `strict=False` for what was
+            declared before where the file is blank, cut off, or another product's.
 
     Raises:
         SpecError: the declaration is wrong: file, line, key and choices.
         LedgerError: the ledger cannot be opened, or somebody else is writing to it.
     """
-    from autotroph.faces.library import open_product  # imported when used: start-up is felt
+    from autotroph.faces.opening import open_product  # imported when used: start-up is felt
 
     return open_product(path, **given)
 

@@ -54,11 +54,12 @@ class Product(Attending):
 
     Attributes:
         unrecorded: decisions that were answered and did not get into the ledger, since a cycle said so.
+        refused: why it is not what its file declares now, but what that declared before; empty where it is.
     """
 
     def __init__(self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model]) -> None:
         self.spec, self.store, self.clock = spec, store, clock
-        self.unrecorded = 0
+        self.unrecorded, self.refused = 0, ""
         self._models = models
         self._turning, self._counting = threading.RLock(), threading.Lock()
         self._recent = RecentAnswers()

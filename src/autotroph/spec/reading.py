@@ -25,9 +25,18 @@ def load(path: str | os.PathLike[str], tracks: Collection[str] | None = None) ->
         path: where it is.
         tracks: the kinds of track that are known; None leaves them unchecked.
     """
+    return parse(read(path), os.fspath(path), tracks)
+
+
+def read(path: str | os.PathLike[str]) -> str:
+    """The text of a file, unchecked.
+
+    Raises:
+        SpecError: there is none, or it cannot be read as text.
+    """
     source = os.fspath(path)
     try:
-        text = Path(source).read_bytes().decode("utf-8-sig")
+        return Path(source).read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise SpecError(f"{source}:1: no such file; `autotroph init` writes one that works") from None
     except UnicodeDecodeError as error:
@@ -35,7 +44,6 @@ def load(path: str | os.PathLike[str], tracks: Collection[str] | None = None) ->
         raise SpecError(f"{source}:{line}: not UTF-8; save the file as UTF-8") from None
     except (OSError, ValueError) as error:
         raise SpecError(f"{source}:1: cannot be read: {error}") from None
-    return parse(text, source, tracks)
 
 
 def parse(text: str, source: str = "autotroph.toml", tracks: Collection[str] | None = None) -> Spec:

@@ -14,18 +14,24 @@ if TYPE_CHECKING:
     from autotroph.store import Reader
 
 
-def declared(config: Path) -> Spec:
-    """The checked declaration."""
+def declared(config: Path, *, strict: bool = True) -> Spec:
+    """The checked declaration; where it is wrong and need not be right, that of before."""
     from autotroph import registry  # imported when used: start-up is felt
     from autotroph.spec import load
 
-    return load(config, tracks=registry.known("tracks"))
+    if strict:
+        return load(config, tracks=registry.known("tracks"))
+    from autotroph.faces import lastgood
+
+    return lastgood.usable(config)[0].spec
 
 
-def ledger_of(config: Path) -> str:
+def ledger_of(config: Path, *, strict: bool = True) -> str:
     """The ledger of a product; no more of the declaration is read, so one that is wrong does not hide it."""
     if url := override():
         return url
+    if not strict:
+        return located(declared(config, strict=False).product.store, config.parent)
     import tomllib
 
     try:
@@ -41,27 +47,29 @@ def ledger_of(config: Path) -> str:
 _DEFAULT = "sqlite:///.autotroph/ledger.db"
 
 
-def reader_of(config: Path) -> Reader:
+def reader_of(config: Path, *, strict: bool = True) -> Reader:
     """The ledger of a product, for reading while others write."""
     from autotroph.store import open_reader
 
-    return open_reader(ledger_of(config))
+    return open_reader(ledger_of(config, strict=strict))
 
 
-def opened(config: Path, instead: str) -> Product:
+def opened(config: Path, instead: str, *, strict: bool = True) -> Product:
     """The product, open for writing.
 
     Args:
         config: its declaration.
         instead: what to call in the process that has the ledger open, if one does.
+        strict: whether the declaration has to be right; else that of before will do.
     """
     import autotroph
     from autotroph.store import open_store
 
-    declared(config)
+    if strict:
+        declared(config)
     try:
         url = override()
-        return autotroph.open(config, **({"store": open_store(url)} if url else {}))
+        return autotroph.open(config, strict=strict, **({"store": open_store(url)} if url else {}))
     except Occupied as error:
         raise Occupied(f"{error}. Where the product runs, call {instead}") from error
 

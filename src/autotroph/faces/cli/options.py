@@ -13,6 +13,12 @@ config = click.option(
     help="The declaration of the product.",
 )
 
+strict = click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse a declaration that is wrong or another product's, instead of going on with that of before.",
+)
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one object on the last line of stdout.")
 
 

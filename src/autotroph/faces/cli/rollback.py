@@ -53,7 +53,7 @@ def rollback(*, task: str, to: str, by: str, yes: bool, config: Path, as_json: b
 
     TASK may be left out where there is only one. A process that has the ledger open does it at once.
     """
-    task = _task(declared(config), task)
+    task = _task(declared(config, strict=False), task)
     main, target = _move(task, _stood(config, task), to)
     if not yes:
         click.confirm(f"{task}: {_question(main, target)}?", abort=True, err=True)
@@ -70,7 +70,7 @@ def rollback(*, task: str, to: str, by: str, yes: bool, config: Path, as_json: b
 def _rolled_back(config: Path, task: str, to: str, by: str) -> Rollback:
     """Done here, or by the process that has the ledger open."""
     try:
-        with opened(config, "product.rollback()") as product:
+        with opened(config, "product.rollback()", strict=False) as product:
             return product.rollback(task, to=to, by=by)
     except Occupied:
         return _ordered(config, task, to, by)
@@ -81,7 +81,7 @@ def _ordered(config: Path, task: str, to: str, by: str) -> Rollback:
     from autotroph.faces import orders
     from autotroph.store.opening import location
 
-    ledger, clock = location(ledger_of(config)), SystemClock("")
+    ledger, clock = location(ledger_of(config, strict=False)), SystemClock("")
     order = orders.Order(task=task, to=to, by=by, until=clock.now() + orders.PATIENCE)
     try:
         said = orders.give(orders.folder_of(ledger), order, clock)
@@ -100,9 +100,9 @@ def _switch(config: Path, task: str) -> str:
     """What works all the same."""
     from autotroph.faces.wayback import place
 
-    reader = reader_of(config)
+    reader = reader_of(config, strict=False)
     try:
-        path = place(declared(config), reader)
+        path = place(declared(config, strict=False), reader)
     finally:
         reader.close()
     return f"The kill switch asks nobody: echo {task} > {path}"
@@ -126,7 +126,7 @@ def _task(spec: Spec, task: str) -> str:
 def _stood(config: Path, task: str) -> list[Stood]:
     import msgspec  # imported when used: start-up is felt
 
-    reader = reader_of(config)
+    reader = reader_of(config, strict=False)
     try:
         return msgspec.convert(reader.query(_STOOD, (task,)).rows, list[Stood])
     finally:

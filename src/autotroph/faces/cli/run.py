@@ -31,20 +31,21 @@ INSTEAD = "Background(product).begin(), of autotroph.unattended.background,"
 @click.command(short_help="Turn the loop by itself, for as long as it runs.")
 @click.option("--once", is_flag=True, help="One cycle with all that belongs to it, due or not; then end.")
 @click.option("--wait", is_flag=True, help="While another process writes to the ledger, wait to take over.")
+@options.strict
 @options.config
 @options.as_json
-def run(*, once: bool, wait: bool, config: Path, as_json: bool) -> None:
+def run(*, once: bool, wait: bool, strict: bool, config: Path, as_json: bool) -> None:
     """Turn the loop whenever a cycle is due, as [run] declares, until SIGTERM or Ctrl-C.
 
     A ledger has one writer, so of several processes one turns the loop; those with --wait take over when it
     is gone, however it went. What fails is journalled and tried again, later and later. With --json there is
     one object a cycle. Leaves after the step under way; with --once, with 1 where something was rolled back.
     """
-    refuse_local(declared(config), INSTEAD)
+    refuse_local(declared(config, strict=strict), INSTEAD)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     ended = threading.Event()
     with _ended_by_signals(ended):
-        product = _led(config, ended, wait=wait)
+        product = _led(config, ended, wait=wait, strict=strict)
         if product is None:
             return
         with product:
@@ -96,15 +97,15 @@ def _shown(product: Product, *, as_json: bool) -> Callable[[Turned | Failed], No
     return show
 
 
-def _led(config: Path, ended: threading.Event, *, wait: bool) -> Product | None:
+def _led(config: Path, ended: threading.Event, *, wait: bool, strict: bool) -> Product | None:
     """The product, open for writing; None where it is to end before it was its turn."""
     import autotroph
 
-    store = _written(ledger_of(config), ended, wait=wait)
+    store = _written(ledger_of(config, strict=strict), ended, wait=wait)
     if store is None:
         return None
     try:
-        return autotroph.open(config, store=store)
+        return autotroph.open(config, store=store, strict=strict)
     except BaseException:
         store.close()
         raise

@@ -36,10 +36,18 @@ NEVER = "never"
     multiple=True,
     help="A name by which the server may be asked besides localhost; can be said several times.",
 )
+@options.strict
 @options.config
 @options.as_json
-def serve(
-    *, host: str, port: int, cycle_every: str, names: tuple[str, ...], config: Path, as_json: bool
+def serve(  # noqa: PLR0913 - one an option
+    *,
+    host: str,
+    port: int,
+    cycle_every: str,
+    names: tuple[str, ...],
+    strict: bool,
+    config: Path,
+    as_json: bool,
 ) -> None:
     """Serve the product over HTTP until SIGTERM or Ctrl-C, and go round the loop in the background.
 
@@ -50,11 +58,11 @@ def serve(
     from autotroph.govern.keys import VARIABLE, Keys, keys_file, start_token
 
     every, clock, token = _pace(cycle_every), SystemClock(""), start_token(os.environ)
-    keys = Keys(keys_file(ledger_of(config)), clock, token)
+    keys = Keys(keys_file(ledger_of(config, strict=strict)), clock, token)
     if not _is_loopback(host):
         _check_open(host, any(one.state(clock.now()) == "open" for one in keys.list()))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with opened(config, "Site(product, …).run(), of autotroph.faces.http.server") as product:
+    with opened(config, "Site(product, …).run(), of autotroph.faces.http.server", strict=strict) as product:
         from autotroph.faces.http.server import Address, Site  # felt: a wrong call is answered without it
 
         site = Site(product, keys, Address(host=host, port=port, names=names), every=every)

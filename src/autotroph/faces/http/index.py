@@ -28,7 +28,8 @@ async def readyz(call: Call) -> Response:
     service = call.service
     if fault := service.product.store.fault():
         raise Refusal("unavailable", fault, headers={"retry-after": "1"})
-    return answered(Ready(cycle=service.turning.turning.error.partition(":")[0]))
+    cycle = service.turning.turning.error.partition(":")[0]
+    return answered(Ready(cycle=cycle, declared="before" if service.product.refused else "now"))
 
 
 async def openapi(call: Call) -> Response:

@@ -1,5 +1,6 @@
 """What is known about the product: its health, releases, verdicts, measurements and journal."""
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from autotroph.faces.http.shapes import (
     Verdicts,
 )
 from autotroph.faces.library import Product
-from autotroph.observe.health import Health, health
+from autotroph.observe.health import Health, Need, health
 from autotroph.records import Entry, Measurement, Record, Verdict
 from autotroph.store import Reader
 from autotroph.unattended.freezing import needs
@@ -56,7 +57,18 @@ async def status(call: Call) -> Response:
 def _health(reader: Reader, product: Product) -> Health:
     found = health(reader, product.spec)
     frozen = needs(reader, product.spec, product.clock.now())
-    return msgspec.structs.replace(found, needs=(*frozen, *found.needs))
+    return msgspec.structs.replace(found, needs=(*_held(product), *frozen, *found.needs))
+
+
+def _held(product: Product) -> Iterator[Need]:
+    """What holds the product back in this process."""
+    if product.refused:
+        what = f"{product.refused}. What was declared before serves instead"
+        yield Need("declaration", what, "mend the file, and start again")
+    if halted := product.back.halted():
+        yield Need(
+            "way back", f"nothing advances: {halted}", "remove the file of the kill switch, if it is there"
+        )
 
 
 async def releases(call: Call) -> Response:

@@ -129,10 +129,16 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """The store takes rows; `cycle` is the kind of error that the last cycle failed with, if it did."""
+    """The store takes rows.
+
+    Attributes:
+        cycle: the kind of error that the last cycle failed with, if it did.
+        declared: whether it serves what its file declares now, or, because that is wrong, what it did before.
+    """
 
     ready: Literal[True] = True
     cycle: str = ""
+    declared: Literal["now", "before"] = "now"
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
