@@ -3,6 +3,9 @@
 betting       is the mean above a threshold? exact, at any time
 confidence    between which numbers does it lie? over time, for means and relative gains
 offpolicy     what would another policy have earned, from the log
+allocation    two arms whose shares are unequal or change: one increment a unit
+adjustment    what a unit would have earned, from what was known before
+evalues       several pieces of evidence put together, or ranked
 alpha         how much error a season's candidates may spend together
 certificate   how many lying units a verdict would have survived
 ratio         did the arms get their shares?

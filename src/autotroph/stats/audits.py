@@ -74,7 +74,7 @@ def gaming(reward: Numbers, audit: Numbers, alpha: float) -> Gaming:
     True
     >>> praise = good | (luck.random(800) < np.arange(800) / 800)      # more and more of it for nothing
     >>> gaming(praise, good, 0.05).alarmed_at
-    470
+    473
 
     Args:
         reward: shape (n,), in [0, 1], in the order of time.

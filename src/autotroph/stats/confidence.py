@@ -72,7 +72,7 @@ def mean_lower(values: Numbers, alpha: float, floor: float, ceiling: float) -> f
     inf{v : Σ_j p_j Π_i (1 + c_j/(v − floor) · (x_i − v)) < 1/alpha}.
 
     >>> round(mean_lower([1] * 50, 0.05, 0.0, 1.0), 3)
-    0.88
+    0.868
 
     Args:
         values: shape (n,), none below `floor`. Larger ones than `ceiling` are allowed.

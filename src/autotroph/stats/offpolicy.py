@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotroph.errors import InputError
-from autotroph.stats import betting
+from autotroph.stats import betting, evalues
 from autotroph.stats.betting import Wealth
 from autotroph.stats.confidence import mean_lower
 
@@ -82,7 +82,7 @@ class DifferenceTest:
     @property
     def log_e(self) -> float:
         """Log of the mean wealth now."""
-        return float(_log_mean(np.asarray([[w.log_e] for w in self.wealths]))[0])
+        return float(evalues.mean([w.log_e for w in self.wealths]))
 
     def rejects(self, alpha: float) -> bool:
         """Whether "no better by more than δ" is refuted at level `alpha`, now or earlier.
@@ -205,7 +205,7 @@ def update(test: DifferenceTest, log: Log, units: Sequence[object] | None = None
     if not steps[0].size:
         return test
     paths = [betting.log_e_path(w, d) for w, d in zip(test.wealths, steps, strict=True)]
-    path = _log_mean(np.asarray(paths))
+    path = evalues.mean(np.asarray(paths))
     best = int(path.argmax())
     if path[best] <= test.peak_log_e:
         return replace(test, wealths=bets)
@@ -261,11 +261,6 @@ def _by_unit(increments: Array, units: Sequence[object] | None) -> Array:
     group = [places.setdefault(unit, len(places)) for unit in units]
     sums = np.bincount(group, weights=increments, minlength=len(places))
     return sums / np.bincount(group, minlength=len(places)) if places else increments
-
-
-def _log_mean(logs: Array) -> Array:
-    mean: Array = np.logaddexp.reduce(logs, axis=0) - math.log(logs.shape[0])
-    return mean
 
 
 def _mean(values: Array) -> float:
