@@ -93,13 +93,15 @@ class Guards:
 
     def weigh(self, sides: Sides, now: float) -> tuple[Guard, ...]:
         """Everything that can veto, between two arms."""
+        return tuple(weighed(*each, now) for each in self.asked(sides))
+
+    def asked(self, sides: Sides) -> Iterator[tuple[Watched, Sides, float]]:
+        """What is weighed, between which arms, and the level of its harm test."""
         alpha, watched = self._spec.gate.alpha, list(self._watched())
         each = alpha * DECLARED / len(watched)
-        found = [weighed(one, sides, each, now) for one in watched]
+        yield from ((one, sides, each) for one in watched)
         for place, segment in enumerate(sides.segments(), 1):
-            level = alpha * SEGMENTS * share(place)
-            found.append(weighed(self._reward_in(segment), sides.only(segment), level, now))
-        return tuple(found)
+            yield self._reward_in(segment), sides.only(segment), alpha * SEGMENTS * share(place)
 
     def declared(self) -> list[Watched]:
         """The task's guardrails."""
