@@ -22,6 +22,9 @@ Value = bool | float | str
 SILENCE = "silence"
 """The option of saying nothing. Every task of kind `text` has it."""
 
+DECLARATION = "declaration"
+"""The track of a candidate that is what a task is declared to serve."""
+
 IMPROVE = "improve"
 """The purpose that learning from a row takes."""
 

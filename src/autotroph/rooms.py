@@ -21,6 +21,7 @@ from autotroph.clock import Clock
 from autotroph.deploy.desk import Desk
 from autotroph.deploy.lateness import Lateness
 from autotroph.deploy.models import Model, ModelPool
+from autotroph.deploy.releases import declared_body
 from autotroph.deploy.serving import Answered, Serving
 from autotroph.deploy.worthwhile import Passage, worthwhile
 from autotroph.digest.digestion import Digestion
@@ -32,11 +33,10 @@ from autotroph.ingest.joining import Joined, Joiner, Open, Use
 from autotroph.observe.deserving import named
 from autotroph.optimize.bench import Bench
 from autotroph.optimize.track import Job
-from autotroph.policy.documents import AnyPolicy, freeze, thaw
+from autotroph.policy.documents import AnyPolicy, thaw
 from autotroph.records import (
     CHAINED,
     Artefact,
-    Body,
     Completion,
     Cycle,
     Decision,
@@ -45,7 +45,6 @@ from autotroph.records import (
     Record,
     Reward,
     Signal,
-    Variant,
 )
 from autotroph.spec import Spec
 from autotroph.store import Store
@@ -162,13 +161,8 @@ class Rooms:
             return
         self.store.append().durable()
         now, knowledge = self.clock.now(), self.store.last()
-        declared = self.spec.task(task)
-        policy = freeze(declared.policy)
-        variants = {
-            name: Variant(model=one.model, parameters=one.parameters, knowledge=knowledge)
-            for name, one in declared.variants.items()
-        }
-        self.append(policy, *desk.begin(Body(variants=variants, policy=policy.digest), knowledge, now))
+        policy, body = declared_body(self.spec.task(task), knowledge)
+        self.append(policy, *desk.begin(body, knowledge, now))
 
     def decided(self, after: int, until: int) -> Iterator[Answered]:
         """Served decisions of the tasks that have a reward, with what came of them, in ledger order."""

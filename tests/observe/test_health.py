@@ -78,7 +78,7 @@ def test_a_declaration_that_changed_is_told(product: Product) -> None:
     found = read(product, changed)
     assert found.declared is False
     assert {"declaration", "route"} <= set(subjects(found))
-    assert any('product.propose("route", …)' in need.way_out for need in found.needs)
+    assert any("autotroph apply" in need.way_out for need in found.needs)
 
 
 def test_a_task_without_a_reward_cannot_learn(product: Product) -> None:

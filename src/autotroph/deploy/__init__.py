@@ -17,6 +17,7 @@
 | worthwhile.py | whether the reward deserves that the gate works for it |
 | gate.py | what is asked before anybody meets a candidate |
 | ladder.py | how a verdict moves a stage |
+| envelopes.py | what a release may learn within its own proof |
 | releases.py | releases and their first stages |
 | board.py | where the candidates stand, and the α they share |
 | killswitch.py | a file that anybody can make, and that takes back what serves |

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from autotroph.clock import digest
 from autotroph.deploy import gate
 from autotroph.deploy.board import Board
+from autotroph.deploy.envelopes import Renewal, renewed
 from autotroph.deploy.evidence import Evidence
 from autotroph.deploy.gate import Worth
 from autotroph.deploy.judge import Need, Proof, Rule, judge
@@ -31,7 +32,6 @@ from autotroph.records import (
     Interaction,
     Proposal,
     Record,
-    Release,
     Stage,
     Verdict,
 )
@@ -221,10 +221,13 @@ class Desk:
             return replace(verdict, finding="hold", reason=f"{_ASKS}; {verdict.reason}")
         return verdict
 
-    def _superseded(self, changed: Live, now: float) -> list[Record]:
+    def _superseded(self, changed: Live, now: float, forced: Candidate | None = None) -> list[Record]:
         """What was measured against a release that no longer serves has to begin again."""
         reason = f"what serves has changed with {changed.release.name!r}: to be proposed again from there"
-        return self.dismiss(reason, now, but=changed)
+        rows = self.dismiss(reason, now, but=changed)
+        return [
+            row for row in rows if not (forced and isinstance(row, Verdict) and row.candidate == forced.id)
+        ]
 
     def dismiss(self, reason: str, now: float, but: Live | None = None) -> list[Record]:
         """Refuse whatever is on the ladder or waits for the gate, but for one release."""
@@ -297,6 +300,14 @@ class Desk:
 
     # by hand, and within an envelope -----------------------------------------------------------------
 
+    def force(self, candidate: Candidate, by: str, now: float) -> list[Record]:
+        """Serve everybody a candidate that nothing has proven; what is on the ladder has to begin again."""
+        verdict = self._ended(candidate, "promoted", f"forced by {by}, unproven", now, "person")
+        release = released(candidate, verdict.id)
+        live = Live(release, staged(release, "serving", 1.0, self.board.knowledge, now))
+        replaced = _replaced(self.standing.main, verdict.id, now)
+        return [verdict, release, live.stage, replaced, *self._superseded(live, now, forced=candidate)]
+
     def rollback(self, to: Live, by: str, now: float) -> list[Record]:
         """Serve a release again from the next decision on; what is on the ladder is withdrawn with it."""
         rows: list[Record] = []
@@ -313,27 +324,9 @@ class Desk:
     def renew(
         self, rows: Sequence[Record], knowledge: int, now: float, policies: Mapping[str, str]
     ) -> list[Record]:
-        """A new epoch of every release whose envelope has something new; `rows` are this cycle's so far.
-
-        Args:
-            rows: rows about to be appended: their stages are brought up to date, not doubled.
-            knowledge: the ledger sequence up to which learning models may know.
-            now: when.
-            policies: digests of refitted policies, by release.
-        """
-        known = {live.release.id: live for live in self.standing.everyone} if self.board.standing else {}
-        releases = {id_: live.release for id_, live in known.items()}
-        releases |= {row.id: row for row in rows if isinstance(row, Release)}
-        staged_now = {row.release for row in rows if isinstance(row, Stage)}
-        fresh = [
-            _renewed(row, releases[row.release], knowledge, policies) if isinstance(row, Stage) else row
-            for row in rows
-        ]
-        for id_, live in known.items():
-            stage = _renewed(live.stage, live.release, knowledge, policies)
-            if id_ not in staged_now and stage is not live.stage:
-                fresh.append(replace(stage, sequence=0, epoch=live.stage.epoch + 1, at=now))
-        return fresh
+        """A new epoch of every release whose envelope has something new, see `envelopes.renewed`."""
+        lives = self.standing.everyone if self.board.standing else ()
+        return renewed(lives, rows, Renewal(knowledge, policies), now)
 
     # terms -------------------------------------------------------------------------------------------
 
@@ -386,11 +379,3 @@ def _replaced(main: Live, verdict: str, now: float) -> Stage:
     """The stage of what served, once something better does."""
     stage = replace(main.stage, sequence=0, epoch=main.stage.epoch + 1, verdict=verdict, at=now)
     return replace(stage, name="replaced", share=0.0)
-
-
-def _renewed(stage: Stage, release: Release, knowledge: int, policies: Mapping[str, str]) -> Stage:
-    policy = policies.get(release.id, stage.policy)
-    known = knowledge if learns(release) else stage.knowledge
-    if (policy, known) == (stage.policy, stage.knowledge):
-        return stage
-    return replace(stage, policy=policy, knowledge=known)

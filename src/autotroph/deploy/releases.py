@@ -1,7 +1,19 @@
 """Releases and their first stages: made from a declaration, or from a candidate that passed the gate."""
 
 from autotroph.clock import digest
-from autotroph.records import Body, Candidate, Release, Stage, StageName
+from autotroph.policy.documents import freeze
+from autotroph.records import Artefact, Body, Candidate, Release, Stage, StageName, Variant
+from autotroph.spec import TaskSpec
+
+
+def declared_body(task: TaskSpec, knowledge: int) -> tuple[Artefact, Body]:
+    """What a task is declared to serve, with its policy; models know the ledger up to `knowledge`."""
+    policy = freeze(task.policy)
+    variants = {
+        name: Variant(model=one.model, parameters=one.parameters, knowledge=knowledge)
+        for name, one in task.variants.items()
+    }
+    return policy, Body(variants=variants, policy=policy.digest)
 
 
 def declared(task: str, name: str, body: Body, now: float) -> Release:

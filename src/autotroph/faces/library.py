@@ -220,11 +220,30 @@ class Product(Attending):
         """What the declaration changes; `apply` runs these very steps."""
         return planned(self.store, self.spec)
 
-    def apply(self, watch: running.Watch = lambda _done, _of: None, *, candidates: bool = False) -> Plan:
-        """Value the history by the measures as they are declared now; see `plan.running.run`."""
+    def apply(
+        self,
+        watch: running.Watch = lambda _done, _of: None,
+        *,
+        candidates: bool = False,
+        expected: str = "",
+        force: str = "",
+    ) -> Plan:
+        """Run the steps of the plan; see `plan.running.run`.
+
+        Args:
+            watch: hears how far it is.
+            candidates: whether candidates that people meet may be refused.
+            expected: digest of the plan that was seen: another one is not run.
+            force: who says that what is proposed shall serve at once, unproven; nobody if empty.
+
+        Raises:
+            InputError: the plan is another one, or people meet a candidate that would be refused.
+        """
         with self._turning:
             done = self.plan()
-            running.run(done, self.rooms, watch, candidates=candidates)
+            if expected:
+                done.refuse_other(expected)
+            running.run(done, self.rooms, watch, candidates=candidates, force=force)
             self._changes = applied.note(self.rooms)
             self._forget()
             return done

@@ -12,8 +12,9 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from autotroph.plan.explaining import Effect
+    from autotroph.plan.foreseeing import Foreseen
     from autotroph.plan.ranks import Place, Ranked
-    from autotroph.plan.steps import Plan
+    from autotroph.plan.steps import Plan, Propose
     from autotroph.plan.verdicts import Retried
 
 WIDTH = 22
@@ -21,7 +22,7 @@ QUIET = "dim"
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def screen(plan: Plan, effects: Sequence[Effect]) -> RenderableType:
+def screen(plan: Plan, effects: Sequence[Effect], foreseen: Sequence[Foreseen] = ()) -> RenderableType:
     """The whole plan."""
     if not plan.steps:
         said = "nothing to do: the history was valued by what is declared"
@@ -34,10 +35,38 @@ def screen(plan: Plan, effects: Sequence[Effect]) -> RenderableType:
                       ("its evidence was weighed by what has changed", QUIET))
         for one in plan.dismissed
     )  # fmt: skip
+    for step in plan.proposed:
+        parts += _proposal(step, foreseen)
     for one in plan.noted:
         digests = f"  {_short(one.before)} → {_short(one.after)}"
         parts.append(Text.assemble(("by itself ", "bold"), one.part, (digests, QUIET)))
     return Group(*parts)
+
+
+def _proposal(step: Propose, foreseen: Sequence[Foreseen]) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        ("propose ", "bold cyan"), (step.name, "bold"), f", for task {step.task}: ",
+        (f"{', '.join(step.differs)} as declared now", QUIET),
+    )  # fmt: skip
+    for one in (one for one in foreseen if one.task == step.task):
+        for line in expected(one):
+            yield _inset(Text(line))
+
+
+def expected(one: Foreseen) -> Iterator[str]:
+    """What proposing something would mean, a thought a line."""
+    yield (
+        f"it concerns {one.users:,} users and {one.decisions:,} decisions a month, {one.share:.0%} of all; at"
+        f" first {one.first:.0%} of the users meet it, after the gate"
+    )
+    yield f"better would have to be proven at α {one.alpha:.4f}"
+    if one.mean is None or one.low is None or one.high is None:
+        yield f"what it would earn cannot be told from the log: {one.why}"
+    else:
+        yield (
+            f"by the log it would earn {one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}] reward more a"
+            f" decision, off-policy, by {one.units:,} users"
+        )
 
 
 def summary(effect: Effect) -> Iterator[str]:

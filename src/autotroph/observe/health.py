@@ -7,7 +7,7 @@ import msgspec
 from autotroph.errors import LedgerError
 from autotroph.observe.steps import Steps, steps
 from autotroph.policy.documents import freeze
-from autotroph.records import Cycle, Entry, Measurement, Release
+from autotroph.records import DECLARATION, Candidate, Cycle, Entry, Measurement, Release
 from autotroph.spec import Spec
 from autotroph.store import Reader, verify
 
@@ -233,8 +233,8 @@ def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:
             what = f"candidate {one.name!r} waits at the gate: {one.reason or 'it was not looked at yet'}"
             yield Need(task.name, what, "more use, then `autotroph cycle`")
     if _redeclared(reader, spec, task.name):
-        what = "its declared variants or policy are not those of release 0, which stays as it was made"
-        yield Need(task.name, what, f'product.propose("{task.name}", …)')
+        what = "its declared variants or policy are not what was last proposed; nobody meets them yet"
+        yield Need(task.name, what, "`autotroph plan`, then `autotroph apply`")
 
 
 def _first_signal(spec: Spec, task: str) -> str:
@@ -248,7 +248,8 @@ def _redeclared(reader: Reader, spec: Spec, task: str) -> bool:
     zero = reader.get(Release, task=task, name="release 0")
     if zero is None:
         return False
-    declared = spec.tasks[task]
+    declared, last = spec.tasks[task], reader.get(Candidate, task=task, track=DECLARATION)
+    body = last.body if last else zero.body
     now = {name: (one.model, one.parameters) for name, one in declared.variants.items()}
-    then = {name: (one.model, one.parameters) for name, one in zero.body.variants.items()}
-    return now != then or freeze(declared.policy).digest != zero.body.policy
+    then = {name: (one.model, one.parameters) for name, one in body.variants.items()}
+    return now != then or freeze(declared.policy).digest != body.policy

@@ -3,18 +3,24 @@
 Three marks in the journal make it whole or unfinished, never half: `applying` before the first value,
 `measures` with `applied` after the last. Between them no cycle runs, and whoever applies again goes on where
 the ledger ends.
+
+What is to serve becomes a candidate, which goes the way of every other: gate, ladder, promotion. Past that it
+comes only by force, which is journalled.
 """
 
 from collections.abc import Callable, Iterator
 
 import msgspec
 
+from autotroph.deploy.releases import declared_body
 from autotroph.digest.measures import measured
 from autotroph.errors import InputError
 from autotroph.ingest.joining import Open
+from autotroph.optimize.bench import candidate_of
+from autotroph.optimize.track import Proposed
 from autotroph.plan.applied import recorded, says, standing
-from autotroph.plan.steps import Plan
-from autotroph.records import Record, Reward
+from autotroph.plan.steps import Plan, Propose
+from autotroph.records import DECLARATION, Dataset, Record, Reward
 from autotroph.rooms import Rooms
 
 CHUNK = 2000
@@ -24,7 +30,14 @@ Watch = Callable[[int, int], object]
 """Hears up to which decision it is done, and which is the last one: ledger sequences."""
 
 
-def run(plan: Plan, rooms: Rooms, watch: Watch = lambda _done, _of: None, *, candidates: bool = False) -> int:
+def run(
+    plan: Plan,
+    rooms: Rooms,
+    watch: Watch = lambda _done, _of: None,
+    *,
+    candidates: bool = False,
+    force: str = "",
+) -> int:
     """Run the steps of a plan; the rooms are to be folded again afterwards.
 
     Args:
@@ -32,6 +45,7 @@ def run(plan: Plan, rooms: Rooms, watch: Watch = lambda _done, _of: None, *, can
         rooms: of the product, in which no cycle runs meanwhile.
         watch: hears how far it is.
         candidates: whether candidates that people meet may be refused.
+        force: who says that what is proposed shall serve at once, unproven; nobody if empty.
 
     Returns:
         How many values were appended.
@@ -39,13 +53,27 @@ def run(plan: Plan, rooms: Rooms, watch: Watch = lambda _done, _of: None, *, can
     Raises:
         InputError: a candidate is in front of people, and nobody said that it may be refused.
     """
-    if not plan.revalued:
-        return 0
-    _refuse_in_front(plan, candidates=candidates)
-    began = _begin(plan, rooms)
-    made = _revalue(plan, rooms, _reached(rooms, began), watch)
-    _finish(plan, rooms, made)
+    made = 0
+    if plan.revalued:
+        _refuse_in_front(plan, candidates=candidates)
+        began = _begin(plan, rooms)
+        made = _revalue(plan, rooms, _reached(rooms, began), watch)
+        _finish(plan, rooms, made)
+    for step in plan.proposed:
+        _propose(step, rooms, force)
     return made
+
+
+def _propose(step: Propose, rooms: Rooms, force: str) -> None:
+    desk, now = rooms.desks[step.task], rooms.clock.now()
+    policy, body = declared_body(rooms.spec.task(step.task), rooms.store.last())
+    nothing = Dataset(task=step.task, through=0, examples=())
+    main = desk.standing.main.release
+    candidate = candidate_of(step.name, DECLARATION, Proposed(body), nothing, main, now)
+    rooms.append(policy, candidate)
+    if force:
+        moves = desk.force(candidate, force, now)
+        rooms.append(*moves, rooms.entry(force, "forced", candidate.id, task=step.task, name=step.name))
 
 
 def _refuse_in_front(plan: Plan, *, candidates: bool) -> None:

@@ -4,9 +4,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from autotroph.clock import digest
 from autotroph.deploy.board import Board
+from autotroph.deploy.releases import declared_body
+from autotroph.errors import InputError
 from autotroph.plan.applied import Change, Standing, Versions, parts, standing
-from autotroph.records import CHAINED, Candidate, Entry
+from autotroph.plan.proposing import changed
+from autotroph.records import CHAINED, Candidate, Entry, canonical
 from autotroph.spec import Spec
 from autotroph.store import Reader
 
@@ -32,6 +36,21 @@ class Dismiss(msgspec.Struct, frozen=True, kw_only=True, tag="dismiss"):
     stage: str
 
 
+class Propose(msgspec.Struct, frozen=True, kw_only=True, tag="propose"):
+    """Propose what a task is declared to serve as a candidate.
+
+    Attributes:
+        name: of the candidate.
+        body: the digest of what it would serve.
+        differs: what of it differs from what was declared before.
+    """
+
+    task: str
+    name: str
+    body: str
+    differs: tuple[str, ...]
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
     """A part of the declaration that applies by itself when the product is opened: its digests."""
 
@@ -40,7 +59,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
     after: str
 
 
-Step = Revalue | Dismiss | Note
+Step = Revalue | Dismiss | Propose | Note
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +86,29 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(one for one in self.steps if isinstance(one, Dismiss))
 
     @property
+    def proposed(self) -> tuple[Propose, ...]:
+        """What becomes a candidate."""
+        return tuple(one for one in self.steps if isinstance(one, Propose))
+
+    @property
+    def digest(self) -> str:
+        """The hash of the steps that are run: another plan has another one."""
+        run = [one for one in self.steps if not isinstance(one, Note)]
+        return digest("plan", canonical(run))
+
+    def refuse_other(self, digest: str) -> None:
+        """Nothing is run but what somebody has seen.
+
+        Raises:
+            InputError: the plan has another digest than the one that was seen.
+        """
+        if digest != self.digest:
+            raise InputError(
+                f"the plan {digest[:12]} is stale: by now it is {self.digest[:12]}; look again with"
+                " `autotroph plan`"
+            )
+
+    @property
     def noted(self) -> tuple[Note, ...]:
         """What applies by itself."""
         return tuple(one for one in self.steps if isinstance(one, Note))
@@ -91,6 +133,7 @@ def planned(reader: Reader, spec: Spec) -> Plan:
     steps: list[Step] = [
         *_revalued(found),
         *_dismissed(reader, spec, found.changes),
+        *_proposed(reader, spec),
         *_noted(reader, spec, found),
     ]
     last = found.last
@@ -126,6 +169,13 @@ def _open(board: Board) -> Iterator[tuple[Candidate, str]]:
         yield board.candidates[live.release.candidate], live.stage.name
     for candidate in board.waiting():
         yield candidate, "gate"
+
+
+def _proposed(reader: Reader, spec: Spec) -> Iterator[Propose]:
+    for task, differs in changed(reader, spec):
+        _, body = declared_body(spec.task(task), 0)
+        name = f"declared {body.digest[:6]}"
+        yield Propose(task=task, name=name, body=body.digest, differs=differs)
 
 
 def _noted(reader: Reader, spec: Spec, found: Standing) -> Iterator[Note]:

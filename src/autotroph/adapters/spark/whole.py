@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from autotroph.adapters.spark.narrow import tables
-from autotroph.adapters.spark.run import Run, Watch
+from autotroph.adapters.spark.run import Run
 from autotroph.digest.engines.options import Options, checked
 from autotroph.digest.engines.plan import Plan, plan_of
 from autotroph.digest.engines.results import Digested

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autotroph.plan.steps import Plan
 
 
-@click.command(short_help="Value the history by what is declared now.")
+@click.command(short_help="Run the steps of the plan.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--yes-with-candidates",
@@ -25,10 +25,20 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Do not ask, and refuse candidates that people meet: what measures them has changed.",
 )
+@click.option("--plan", "digest", default="", help="Only if the plan has this digest, see `plan --json`.")
+@click.option(
+    "--force", is_flag=True, help="What is proposed serves everybody at once, unproven. It is journalled."
+)
+@click.option("--by", default="a person", show_default=True, help="Who forces it, for the journal.")
 @options.config
 @options.as_json
-def apply(*, yes: bool, candidates: bool, config: Path, as_json: bool) -> None:
-    """Show the plan, ask, and run it: the history is valued by the measures as they are declared now.
+def apply(  # noqa: PLR0913 - one a flag
+    *, yes: bool, candidates: bool, digest: str, force: bool, by: str, config: Path, as_json: bool
+) -> None:
+    """Show the plan, ask, and run it, and nothing else.
+
+    The history is valued by the measures as they are declared now. What a task is declared to serve becomes a
+    candidate, and goes to the gate and the ladder like every other.
 
     Values of before stay, under their version. What was interrupted is gone on with when it is called again;
     until it is done, no cycle runs. It refuses while people meet a candidate that was weighed by what has
@@ -37,17 +47,24 @@ def apply(*, yes: bool, candidates: bool, config: Path, as_json: bool) -> None:
     found = explain(declared(config), config)
     if not as_json:
         show(found)
-    if not found.plan.revalued:
+    if not (found.plan.revalued or found.plan.proposed):
         _done(found, 0, as_json=as_json)
         return
+    if digest:
+        found.plan.refuse_other(digest)
     _refuse(found.plan, candidates=candidates)
+    if force and found.plan.proposed:
+        options.say(f"! {_FORCED}")
     if not (yes or candidates):
-        click.confirm("Value the history by this?", abort=True, err=True)
+        click.confirm("Do this?", abort=True, err=True)
     with opened(config, "product.apply()") as product, bar("valuing") as progress:
         before = product.store.last()
-        product.apply(progress, candidates=candidates)
+        product.apply(progress, candidates=candidates, expected=found.plan.digest, force=by if force else "")
         appended = product.store.last() - before
     _done(found, appended, as_json=as_json)
+
+
+_FORCED = "by force: what is proposed serves everybody from the next decision on, and nothing has proven it"
 
 
 def _refuse(plan: Plan, *, candidates: bool) -> None:
@@ -65,3 +82,5 @@ def _done(found: Explained, appended: int, *, as_json: bool) -> None:
         options.emit({**told(found), "rows": appended})
     elif found.plan.revalued:
         click.echo(f"applied: {appended:,} rows; cycles run again")
+    elif found.plan.proposed:
+        click.echo(f"applied: {appended:,} rows; the gate looks at what is proposed in the next cycle")

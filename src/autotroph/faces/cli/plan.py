@@ -13,15 +13,17 @@ from autotroph.faces.cli.opening import declared, ledger_of
 
 if TYPE_CHECKING:
     from autotroph.plan.explaining import Effect
+    from autotroph.plan.foreseeing import Foreseen
     from autotroph.plan.steps import Plan
     from autotroph.spec import Spec
 
 
 class Explained(NamedTuple):
-    """A plan, what its valuings would do, and how long it took: to write segments, and to find out."""
+    """A plan, what its steps would do, and how long it took: to write segments, and to find out."""
 
     plan: Plan
     effects: tuple[Effect, ...]
+    foreseen: tuple[Foreseen, ...]
     segments_s: float
     seconds: float
 
@@ -40,7 +42,8 @@ def plan(*, html: Path | None, config: Path, as_json: bool) -> None:
     For each measure that is declared otherwise, over the whole history: the values before and after, which
     releases and options change places, for how many units the difference to release 0 turns its sign, and
     which verdicts of the past would be others. Candidates that would be refused are listed, and what applies
-    by itself.
+    by itself. What a task is declared to serve becomes a candidate: whom it concerns, and what the log says
+    that it would earn.
 
     Only reads the ledger, so it works while the product runs; it brings the segments up to date.
     """
@@ -58,6 +61,8 @@ def plan(*, html: Path | None, config: Path, as_json: bool) -> None:
         options.say(f"{html} is written; open it in a browser")
     if found.plan.revalued:
         click.echo("`autotroph apply` runs these steps; until then no cycle runs, and all else goes on")
+    elif found.plan.proposed:
+        click.echo("`autotroph apply` runs these steps; until then all goes on as before")
 
 
 def explain(spec: Spec, config: Path) -> Explained:
@@ -65,6 +70,7 @@ def explain(spec: Spec, config: Path) -> Explained:
     from time import perf_counter
 
     from autotroph.plan.explaining import explained
+    from autotroph.plan.foreseeing import foreseen
     from autotroph.plan.steps import Plan, planned
     from autotroph.store import open_reader
     from autotroph.store.opening import location
@@ -72,13 +78,14 @@ def explain(spec: Spec, config: Path) -> Explained:
 
     ledger = location(ledger_of(config))
     if not ledger.exists():
-        return Explained(Plan(steps=(), opened=False), (), 0.0, 0.0)
+        return Explained(Plan(steps=(), opened=False), (), (), 0.0, 0.0)
     reader = open_reader(ledger)
     try:
         began = perf_counter()
         found = planned(reader, spec)
+        ahead = tuple(foreseen(step, reader, spec) for step in found.proposed)
         if not found.revalued:
-            return Explained(found, (), 0.0, perf_counter() - began)
+            return Explained(found, (), ahead, 0.0, perf_counter() - began)
         with bar("writing segments") as progress:
 
             def watch(news: Progress) -> None:
@@ -87,7 +94,7 @@ def explain(spec: Spec, config: Path) -> Explained:
             segments = sync(ledger, progress=watch)
         effects = explained(found, reader, spec, segments)
         whole = perf_counter() - began
-        return Explained(found, effects, segments.written.seconds, whole - segments.written.seconds)
+        return Explained(found, effects, ahead, segments.written.seconds, whole - segments.written.seconds)
     finally:
         reader.close()
 
@@ -98,9 +105,11 @@ def told(found: Explained) -> dict[str, Any]:
 
     return {
         "opened": found.plan.opened,
-        "changed": bool(found.plan.revalued),
+        "changed": bool(found.plan.revalued or found.plan.proposed),
+        "digest": found.plan.digest,
         "steps": msgspec.to_builtins(found.plan.steps),
         "effects": msgspec.to_builtins(found.effects),
+        "foreseen": msgspec.to_builtins(found.foreseen),
         "seconds": found.seconds,
         "segments_s": found.segments_s,
     }
@@ -110,6 +119,6 @@ def show(found: Explained) -> None:
     """Print a plan."""
     from autotroph.faces import planning, screen
 
-    screen.show(planning.screen(found.plan, found.effects))
+    screen.show(planning.screen(found.plan, found.effects, found.foreseen))
     if found.effects:
         options.say(f"found out in {found.seconds:.1f} s, beside {found.segments_s:.1f} s to write segments")
