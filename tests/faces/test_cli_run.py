@@ -1,11 +1,13 @@
 """`autotroph run`, `freeze` and `thaw` as people start them: one leader, and what it is asked for."""
 
 import json
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from products import declared
 import autotroph
 from autotroph.records import Cycle, Entry
 from autotroph.spec import First, template
-from autotroph.store import open_reader
+from autotroph.store import open_reader, verify
 
 COMMAND = "from autotroph.faces.cli import main; main()"
 END = datetime(2999, 1, 2, 8, tzinfo=UTC)
@@ -95,6 +97,27 @@ def test_one_leads_and_another_takes_over_when_it_is_killed() -> None:
     with closing(open_reader(LEDGER)) as reader:
         numbers = [one.number for one in reader.scan(Cycle)]
         assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.slow
+def test_a_chain_of_leaders_killed_at_any_moment_turns_one_cycle_after_the_other() -> None:
+    luck, kills = random.Random(60), 20
+    with ExitStack() as stack:
+        leader = stack.enter_context(running("--json"))
+        turned(leader)
+        for _ in range(kills):
+            heir = stack.enter_context(running("--wait", "--json"))
+            assert "waiting to take over" in heard(heir)
+            time.sleep(luck.random() * 1.5)
+            leader.send_signal(signal.SIGKILL)
+            assert "turning the loop" in heard(heir)
+            leader = heir
+        turned(leader)
+    with closing(open_reader(LEDGER)) as reader:
+        numbers = [one.number for one in reader.scan(Cycle)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= kills / 2
+        assert verify(reader) > 0
 
 
 def test_one_that_waits_ends_when_it_is_told_to() -> None:

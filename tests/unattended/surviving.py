@@ -11,8 +11,10 @@ and finds a cycle due. Whoever comes after a death goes on from what the ledger 
 """
 
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -121,17 +123,17 @@ def cycles(product: Product) -> int:
     return (product.store.get(Cycle) or product.rooms.last).number
 
 
-def life(folder: Path, rounds: int, mortal: Mortal, at: Mapping[int, str]) -> list[list[str]]:
-    """Go on from wherever the last one died, so many rounds; the steps of each."""
+def life(folder: Path, rounds: int, mortal: Mortal, at: Collection[str] = ()) -> list[list[str]]:
+    """Go on from wherever the last one died, so many rounds; the steps of each. In the last it may die."""
     product, runner = opened(folder)
     steps = []
     with product:
-        mortal.arm(at.get(cycles(product), ""))
+        mortal.arm(at)
         runner.look()
         for number in range(cycles(product), rounds):
             mortal.disarm()
             round_of(product, number)
-            mortal.arm(at.get(number, ""))
+            mortal.arm(at if number == rounds - 1 else ())
             runner.look()
             steps.append(mortal.crossed)
         mortal.disarm()
@@ -161,30 +163,35 @@ def tear() -> None:
     Rooms.append = torn  # type: ignore[method-assign,assignment]
 
 
-def killed(folder: Path, rounds: int, steps: Sequence[tuple[int, str]], mortal: Mortal) -> list[str]:
+def killed(folder: Path, steps: Sequence[set[str]], mortal: Mortal) -> list[str]:
     """Live so many rounds, and die at each of these steps on the way; those at which it did."""
-    died = [
-        f"round {number}: {step}"
-        for number, step in steps
-        if forked(folder, number + 1, mortal, {number: step})
-    ]
-    forked(folder, rounds, mortal, {})
+    died = []
+    for number, left in enumerate(steps):
+        while left and (step := forked(folder, number + 1, mortal, left)):
+            left.remove(step)
+            died.append(f"round {number}: {step}")
+    forked(folder, len(steps), mortal, ())
     return died
 
 
-def forked(folder: Path, rounds: int, mortal: Mortal, at: Mapping[int, str]) -> bool:
-    """A life; whether it died."""
+def forked(folder: Path, rounds: int, mortal: Mortal, at: Collection[str]) -> str:
+    """A life; where it died, empty if it did not."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        mortal.last = lambda step: os.write(writing, step.encode())
         try:
             life(folder, rounds, mortal, at)
         except BaseException:  # noqa: BLE001 - a fork must not go on as its parent
             sys.excepthook(*sys.exc_info())
             os._exit(1)
         os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as said:
+        step = said.read().decode()
     status = os.waitpid(child, 0)[1]
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "a life failed by itself"
-    return os.WIFSIGNALED(status)
+    assert status == (signal.SIGKILL if step else 0), "a life failed by itself"
+    return step
 
 
 def main(folder: Path, rounds: int, every: int, *, torn: bool) -> object:
@@ -195,10 +202,11 @@ def main(folder: Path, rounds: int, every: int, *, torn: bool) -> object:
     if torn:
         tear()
     if not every:
-        return life(folder, rounds, mortal, {})
+        return life(folder, rounds, mortal)
     known = msgspec.json.decode(sys.stdin.buffer.read(), type=list[list[str]])
-    steps = [(number, step) for number, found in enumerate(known) for step in found]
-    return killed(folder, rounds, steps[::every], mortal)
+    places = count()
+    steps = [{step for step in found if next(places) % every == 0} for found in known]
+    return killed(folder, steps, mortal)
 
 
 if __name__ == "__main__":

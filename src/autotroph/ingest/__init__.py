@@ -14,4 +14,5 @@
 | implicit.py | signals that nobody sends, found in what people did |
 | happened.py | what happened in some sessions, in order, as SQL |
 | joining.py | decisions and what came back about them, in whatever order they came |
+| counting.py | which of what was said about a subject counts for a decision, and what it comes to |
 """

@@ -4,34 +4,23 @@ Signals are not kept here: when the horizon of a measure has passed, what counts
 ledger, all at once. So the end state cannot depend on the order of arrival, nor on how often one looks.
 
 A signal counts for a decision if it is about the decision (or the one that it shadows), its session or its
-user, as declared, and its *event time* is before the horizon, and before `within`. Of several:
-
-| take | what counts |
-|---|---|
-| last, first | the last or first by event time, ties by id |
-| any | 1 if any of them is true |
-| mean | their mean |
-| votes | of each user the last, and of these the mean; those without a user are one |
+user, as declared, and its *event time* is before the horizon, and before `within`. Which of
+several counts is declared, and whom in a session it is credited to, see `counting`.
 
 Of a signal that nobody sends (see `implicit`) the newest row of a subject is what it is, and no other counts.
-
-A signal about a session is credited to every served decision of its task in the session; or to the first, or
-the last, of those that were made by then; or it is split among them evenly. Where its clock says that none
-was made by then, all were.
 """
 
 import json
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import islice
-from math import fsum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from autotroph.ingest.counting import TAKE, Made, Said, Timeline
 from autotroph.records import IMPROVE, Completion, Decision, Interaction, Value
 from autotroph.spec import SignalSpec
 from autotroph.store import Reader
@@ -68,16 +57,6 @@ class Joined(NamedTuple):
 
     measure: str
     interaction: Interaction
-
-
-class Said(NamedTuple):
-    """A signal as it lies in the ledger."""
-
-    at: float
-    id: str
-    value: Value
-    user: str
-    agreed: bool
 
 
 class Joiner:
@@ -145,8 +124,9 @@ class Joiner:
     def join(self, waiting: Iterable[Open], through: int) -> Iterator[Joined]:
         """Answers with what counts for each, of the rows up to a ledger sequence."""
         rest = iter(waiting)
+        heard: _Heard | None = None
         while some := list(islice(rest, CHUNK)):
-            heard = _Heard(self._reader, some, self._uses, through)
+            heard = _Heard(self._reader, some, self._uses, through, heard)
             for one in some:
                 yield Joined(one.measure, heard.interaction(one, self._uses[one.decision.task][one.measure]))
 
@@ -170,7 +150,15 @@ class Joiner:
 
 
 class _Heard:
-    """All that was said about some answers."""
+    """All that was said about some answers.
+
+    Args:
+        reader: of the ledger.
+        waiting: the answers.
+        uses: by task and name of the measure.
+        through: the last sequence that counts.
+        before: what was heard for the answers just before: of one session it is read once for all of them.
+    """
 
     def __init__(
         self,
@@ -178,60 +166,82 @@ class _Heard:
         waiting: Sequence[Open],
         uses: Mapping[str, Mapping[str, Use]],
         through: int,
+        before: "_Heard | None" = None,
     ) -> None:
         used = [uses[one.decision.task][one.measure] for one in waiting]
         declared = [(name, signal) for use in used for name, signal in use.signals.items()]
-        names = sorted({signal.of or name for name, signal in declared})
         about = {signal.about for _, signal in declared}
-        subjects = sorted({_subject(kind, one.decision) for one in waiting for kind in about})
-        self._said: dict[tuple[str, str, str], list[Said]] = defaultdict(list)
-        if names:
-            given: dict[str, str | int] = {"subjects": json.dumps(subjects), "names": json.dumps(names)}
-            given |= {"implicit": _implicit(declared), "through": through}
-            for place, said in map(_said, reader.query(_SAID, given).rows):
-                self._said[place].append(said)
-        for known in self._said.values():
-            known.sort(key=_moment)
-        self._sessions: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
+        self._names = sorted({signal.of or name for name, signal in declared})
+        self._lines: dict[tuple[str, ...], Timeline] = {}
+        known = before if before is not None and before._names == self._names else None
+        self._said = {_subject(kind, one.decision): _NOTHING for one in waiting for kind in about}
+        if self._names:
+            fresh = _carried(self._said, known._said if known else {})
+            self._hear(reader, fresh, _implicit(declared), through)
+        self._sessions: dict[str, Mapping[str, list[Made]]] = {}
         if any(signal.credit != "every" for _, signal in declared):
-            sessions = sorted({one.decision.session for one in waiting})
-            for session, task, at, id_ in reader.query(_SESSIONS, (json.dumps(sessions), through)).rows:
-                self._sessions[str(session), str(task)].append((float(at or 0), str(id_)))
-        for made in self._sessions.values():
-            made.sort()
+            self._sessions = {one.decision.session: _NOBODY for one in waiting}
+            self._visit(reader, _carried(self._sessions, known._sessions if known else {}), through)
+
+    def _hear(self, reader: Reader, subjects: Sequence[str], implicit: str, through: int) -> None:
+        """What was said about subjects, by what they are and the name of the signal."""
+        given: dict[str, str | int] = {"subjects": json.dumps(subjects), "names": json.dumps(self._names)}
+        found: dict[str, dict[tuple[str, str], list[Said]]] = defaultdict(lambda: defaultdict(list))
+        for about, subject, name, said in map(
+            _said, reader.query(_SAID, given | {"implicit": implicit, "through": through}).rows
+        ):
+            found[subject][about, name].append(said)
+        for each in found.values():
+            for known in each.values():
+                known.sort(key=_moment)
+        self._said |= found
+
+    def _visit(self, reader: Reader, sessions: Sequence[str], through: int) -> None:
+        """The served decisions of sessions, by task."""
+        found: dict[str, dict[str, list[Made]]] = defaultdict(lambda: defaultdict(list))
+        for session, task, at, id_ in reader.query(_SESSIONS, (json.dumps(sessions), through)).rows:
+            found[str(session)][str(task)].append((float(at or 0), str(id_)))
+        for each in found.values():
+            for made in each.values():
+                made.sort()
+        self._sessions |= found
 
     def interaction(self, one: Open, use: Use) -> Interaction:
         values: dict[str, Value] = {}
         agreed = True
         for name, declared in use.signals.items():
-            counted = self._counted(one.decision, name, declared, use.horizon)
-            if counted:
+            line = self._line(one.decision, name, declared)
+            span = use.horizon if declared.within is None else min(use.horizon, declared.within)
+            made = one.decision.at, one.decision.about
+            if line is not None and (counted := line.counted(one.decision.at + span, made)):
                 values[name] = TAKE[declared.take](counted)
-                agreed = agreed and all(said.agreed for said in counted)
+                agreed = agreed and (line.agreed or all(said.agreed for said in counted))
         return Interaction(decision=one.decision, completion=one.completion, signals=values, agreed=agreed)
 
-    def _counted(self, decision: Decision, name: str, declared: SignalSpec, horizon: float) -> list[Said]:
-        subject = _subject(declared.about, decision)
-        known = self._said.get((declared.about, subject, declared.of or name), []) if subject else []
-        span = horizon if declared.within is None else min(horizon, declared.within)
-        timely = known[: bisect_left(known, decision.at + span, key=lambda said: said.at)]
-        fitting = [said for said in timely if isinstance(said.value, str) == (declared.type == "text")]
-        if declared.credit == "every" or not fitting:
-            return fitting
-        made = self._sessions[decision.session, decision.task]
-        return [part for said in fitting for part in _credited(declared.credit, said, decision, made)]
+    def _line(self, decision: Decision, name: str, declared: SignalSpec) -> Timeline | None:
+        """The signal about whatever of a decision it is about; None where nothing was said."""
+        subject, heard = _subject(declared.about, decision), declared.of or name
+        known = self._said[subject].get((declared.about, heard)) if subject else None
+        if not known:
+            return None
+        place = declared.about, heard, subject, decision.task, declared.type, declared.credit
+        if place not in self._lines:
+            fitting = [one for one in known if isinstance(one.value, str) == (declared.type == "text")]
+            session = self._sessions.get(decision.session, _NOBODY).get(decision.task, [])
+            self._lines[place] = Timeline(fitting, declared.credit, session)
+        return self._lines[place]
 
 
-def _credited(
-    credit: str, said: Said, decision: Decision, session: Sequence[tuple[float, str]]
-) -> Iterator[Said]:
-    """What of a signal about a session a decision is credited with: all of it, a part, or nothing."""
-    by_then = bisect_right(session, said.at, key=lambda one: one[0]) or len(session)
-    place = bisect_left(session, (decision.at, decision.about))
-    if credit == "split" and place < by_then:
-        yield said._replace(value=float(said.value) / by_then)
-    elif (credit == "first" and place == 0) or (credit == "last" and place == by_then - 1):
-        yield said
+_NOTHING: Mapping[tuple[str, str], list[Said]] = {}
+_NOBODY: Mapping[str, list[Made]] = {}
+
+T = TypeVar("T")
+
+
+def _carried(wanted: dict[str, T], known: Mapping[str, T]) -> list[str]:
+    """Fills in what is known already, and hands back the rest."""
+    wanted |= {name: known[name] for name in wanted.keys() & known.keys()}
+    return sorted(wanted.keys() - known.keys())
 
 
 def _implicit(declared: Iterable[tuple[str, SignalSpec]]) -> str:
@@ -243,13 +253,13 @@ def _subject(about: str, decision: Decision) -> str:
     return {"decision": decision.about, "session": decision.session, "user": decision.user}[about]
 
 
-def _said(row: Sequence[object]) -> tuple[tuple[str, str, str], Said]:
+def _said(row: Sequence[object]) -> tuple[str, str, str, Said]:
     about, subject, name, at, id_, type_, number, text, user, learn, purposes = row
     value: Value = str(text or "") if type_ == "text" else float(number or 0)  # type: ignore[arg-type]
     if type_ == "boolean":
         value = bool(value)
     agreed = bool(learn) and _improves(str(purposes))
-    return (str(about), str(subject), str(name)), Said(float(at), str(id_), value, str(user), agreed)  # type: ignore[arg-type]
+    return str(about), str(subject), str(name), Said(float(at), str(id_), value, str(user), agreed)  # type: ignore[arg-type]
 
 
 @lru_cache(1024)
@@ -260,18 +270,6 @@ def _improves(purposes: str) -> bool:
 def _moment(said: Said) -> tuple[float, str]:
     return said.at, said.id
 
-
-def _mean(values: Sequence[Value]) -> float:
-    return fsum(map(float, values)) / len(values)
-
-
-TAKE: dict[str, Callable[[Sequence[Said]], Value]] = {
-    "last": lambda said: said[-1].value,
-    "first": lambda said: said[0].value,
-    "any": lambda said: any(one.value for one in said),
-    "mean": lambda said: _mean([one.value for one in said]),
-    "votes": lambda said: _mean(list({one.user: one.value for one in said}.values())),
-}
 
 _SAID = """
 SELECT s.about, s.subject, s.name, s.at, s.id, s.value_type, s.value_number, t.value_text, s.user, s.learn,
@@ -288,11 +286,17 @@ SELECT d.session, d.task, d.at, d.id FROM json_each(?) AS w CROSS JOIN decisions
 WHERE d.session <> '' AND d.served AND d.sequence <= ?"""
 
 _NEW = """
-SELECT DISTINCT d.id FROM signals AS s CROSS JOIN decisions AS d ON {}
-WHERE s.sequence > :since AND s.sequence <= :through AND s.about = :about
-  AND s.name IN (SELECT value FROM json_each(:names))
-  AND d.task = :task AND d.sequence <= :since
-  AND (d.at + :horizon > s.at OR s.name IN (SELECT value FROM json_each(:implicit)))"""
+WITH said AS MATERIALIZED (
+  SELECT s.subject, min(iif(s.name IN (SELECT value FROM json_each(:implicit)), -9e999, s.at)) AS at
+  FROM signals AS s
+  WHERE s.sequence > :since AND s.sequence <= :through AND s.about = :about
+    AND s.name IN (SELECT value FROM json_each(:names))
+  GROUP BY s.subject
+)
+SELECT d.id FROM said AS s CROSS JOIN decisions AS d ON {}
+WHERE d.task = :task AND d.sequence <= :since AND d.at + :horizon > s.at"""
+"""Decisions within whose horizon something new was said, by the first of it; of a signal that nobody sends
+the newest row counts whenever it was."""
 
 _ABOUT = {
     "decision": ("d.id = s.subject", "d.shadows = s.subject AND d.shadows <> ''"),
@@ -305,12 +309,24 @@ SELECT d.id FROM json_each(:again) AS w CROSS JOIN decisions AS d ON d.sequence 
 WHERE d.task = :task"""
 
 _JOINING = """
-SELECT DISTINCT d.id FROM decisions AS n
-CROSS JOIN signals AS s ON s.subject = n.session
-CROSS JOIN decisions AS d ON d.session = n.session AND d.session <> ''
-WHERE n.sequence > :since AND n.sequence <= :through AND n.session <> '' AND n.served AND n.task = :task
-  AND s.about = 'session' AND s.name IN (SELECT value FROM json_each(:names)) AND s.sequence <= :through
-  AND d.task = :task AND d.sequence <= :since"""
+WITH told AS (
+  SELECT s.subject, s.at FROM signals AS s
+  WHERE s.about = 'session' AND s.name IN (SELECT value FROM json_each(:names)) AND s.sequence <= :through
+), joined AS MATERIALIZED (
+  SELECT n.session, min(n.at) AS at, (
+    SELECT min(b.at) FROM decisions AS b
+    WHERE b.session = n.session AND b.served AND b.task = :task AND b.sequence <= :through) AS first
+  FROM decisions AS n
+  WHERE n.sequence > :since AND n.sequence <= :through AND n.session <> '' AND n.served AND n.task = :task
+  GROUP BY n.session HAVING EXISTS (SELECT 1 FROM told AS s WHERE s.subject = n.session)
+), moved AS MATERIALIZED (
+  SELECT session FROM joined AS n
+  WHERE EXISTS (SELECT 1 FROM told AS s WHERE s.subject = n.session AND (s.at >= n.at OR s.at < n.first))
+)
+SELECT d.id FROM moved AS n CROSS JOIN decisions AS d ON d.session = n.session
+WHERE d.session <> '' AND d.task = :task AND d.sequence <= :since"""
+"""In whose session a new decision changes who is credited: it was made by the time of a signal, or the clock
+of a signal says that none was."""
 
 
 def _touching(

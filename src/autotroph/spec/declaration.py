@@ -21,6 +21,14 @@ Count = Annotated[int, Meta(ge=1, le=2**53, description="a whole number of at le
 Step = Annotated[float, Meta(gt=0, le=1, description="a share above 0 and at most 1")]
 Chance = Annotated[float, Meta(gt=0, le=1, description="a probability above 0 and at most 1")]
 
+Engine = Annotated[
+    str,
+    Meta(
+        pattern=r"^(duckdb|yarn|local(\[(\d+|\*)(,\d+)?\])?|spark://[\w.-]+:\d+(,[\w.-]+:\d+)*|k8s://\S+)$(?!\n)",
+        description='"duckdb" or a master of Spark ("local[4]", "spark://HOST:7077", "yarn", "k8s://HOST:443")',
+    ),
+]
+
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the declaration."""
@@ -36,6 +44,7 @@ class ProductSpec(Declared, frozen=True, kw_only=True):
     was: str = ""
     store: str = "sqlite:///.autotroph/ledger.db"
     on_store_failure: Literal["answer", "refuse"] = "answer"
+    engine: Engine = "duckdb"
     killswitch: str = ""
 
 

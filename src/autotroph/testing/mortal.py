@@ -2,7 +2,7 @@
 
     mortal = Mortal()
     mortal.watch(Pen, "commit")
-    mortal.arm("after commit 3")    # from here on crossings count
+    mortal.arm({"after commit 3"})  # from here on crossings count
     product.cycle()                 # the third commit is the last thing that this process does
 
 Armed for nothing it lives, and `crossed` is every point that there was to die at.
@@ -11,27 +11,32 @@ Armed for nothing it lives, and `crossed` is every point that there was to die a
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
 
 class Mortal:
-    """Dies at one crossing of the points that are watched.
+    """Dies at a crossing of the points that are watched.
+
+    Args:
+        last: is told at which, before it dies.
 
     Attributes:
         crossed: the crossings since it was armed, in order.
     """
 
-    def __init__(self) -> None:
-        self._at, self._armed, self._counts = "", False, Counter[str]()
+    def __init__(self, last: Callable[[str], object] = lambda _: None) -> None:
+        self.last = last
+        self._at: Collection[str] = ()
+        self._armed, self._counts = False, Counter[str]()
         self.crossed: list[str] = []
 
-    def arm(self, at: str = "") -> None:
+    def arm(self, at: Collection[str] = ()) -> None:
         """Count crossings, from none.
 
         Args:
-            at: the one to die at: `before NAME N` or `after NAME N`, the N-th from here; empty for none.
+            at: those to die at, whichever comes first: `before NAME N` or `after NAME N`, the N-th from here.
         """
         self._at, self._armed, self._counts, self.crossed = at, True, Counter(), []
 
@@ -61,5 +66,6 @@ class Mortal:
         self._counts[point] += 1
         crossing = f"{point} {self._counts[point]}"
         self.crossed.append(crossing)
-        if crossing == self._at:
+        if crossing in self._at:
+            self.last(crossing)
             os.kill(os.getpid(), signal.SIGKILL)

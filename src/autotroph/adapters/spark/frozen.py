@@ -42,7 +42,7 @@ def _stretches() -> str:
     return (
         f"SELECT stretch, {columns} FROM (SELECT sequence DIV {STRETCH} AS stretch,"
         f" array_sort(collect_list(struct(sequence, {mark} AS mark, v0 AS value))) AS kept"
-        f" FROM valued WHERE learned AND f0 AND v0 IS NOT NULL GROUP BY sequence DIV {STRETCH}) ORDER BY stretch"
+        f" FROM valued WHERE learned AND f0 AND v0 IS NOT NULL GROUP BY 1) ORDER BY stretch"
     )
 
 

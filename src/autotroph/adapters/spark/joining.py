@@ -13,7 +13,9 @@ from autotroph.digest.engines.plan import Plan, Slot
 def told(plan: Plan) -> tuple[str, str]:
     """What joins the signals to the relation `m` of decisions, and the columns: s0, s1, … and `agreed`."""
     reward = frozenset(plan.measures[0].slots.values())
-    parts, columns, agreed = [], {}, []
+    parts: list[tuple[str, str]] = []
+    columns: dict[int, str] = {}
+    agreed: list[str] = []
     direct = {n: slot for n, slot in enumerate(plan.slots) if slot.about == "decision"}
     if direct:
         parts.append(("told", _direct(direct, reward)))
@@ -75,7 +77,8 @@ def _about_many(slot: Slot) -> str:
 
 def _every(slot: Slot) -> str:
     """What is about a session or user counts for all of their decisions, up to the limit of each."""
-    rows = f"SELECT subject AS key, {_column(slot)} AS v, `at`, id, `user`, learns FROM s WHERE k = {slot.source}"
+    of = f"FROM s WHERE k = {slot.source}"
+    rows = f"SELECT subject AS key, {_column(slot)} AS v, `at`, id, `user`, learns {of}"
     kept = ["key", "`at`", "id", "v", "learns"]
     if slot.take == "votes":
         rows, kept = voted(rows), [*kept, "more", "fresh"]
@@ -100,10 +103,11 @@ _SO_FAR = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
 def _credited(slot: Slot) -> str:
     """What is about a session counts for some of its served decisions, by their places in it."""
     value = "s.v / s.by_then" if slot.credit == "split" else "s.v"
+    places = _places(slot)
     rows = (
         f"SELECT m.sequence, {value} AS v, s.`at`, s.id, s.`user`, s.learns"
-        f" FROM (SELECT * FROM ({_places(slot)}) WHERE decision IS NULL AND by_then > 0) AS s"
-        f" JOIN (SELECT key, decision, by_then AS place FROM ({_places(slot)}) WHERE decision IS NOT NULL) AS p"
+        f" FROM (SELECT * FROM ({places}) WHERE decision IS NULL AND by_then > 0) AS s"
+        f" JOIN (SELECT key, decision, by_then AS place FROM ({places}) WHERE decision IS NOT NULL) AS p"
         f" ON p.key = s.key AND {_CREDIT[slot.credit]} JOIN d AS m ON m.about = p.decision"
         f" WHERE s.`at` < m.`at` + {double(slot.limit)}"
     )
@@ -125,10 +129,12 @@ def _places(slot: Slot) -> str:
     nothing = ", ".join(f"NULL AS {name}" for name in ("v", "id", "`user`", "learns"))
     line = (
         f"SELECT session AS key, `at`, id AS decision, {nothing} FROM d WHERE served AND session IS NOT NULL"
-        f" UNION ALL SELECT subject, `at`, NULL, {_column(slot)}, id, `user`, learns FROM s WHERE k = {slot.source}"
+        f" UNION ALL SELECT subject, `at`, NULL, {_column(slot)}, id, `user`, learns FROM s"
+        f" WHERE k = {slot.source}"
     )
     return (
         "SELECT *, CASE WHEN made > 0 THEN made ELSE total END AS by_then FROM (SELECT *,"
-        f" count(decision) OVER (PARTITION BY key ORDER BY `at`, decision IS NULL, decision {_SO_FAR}) AS made,"
+        " count(decision) OVER (PARTITION BY key ORDER BY `at`, decision IS NULL, decision"
+        f" {_SO_FAR}) AS made,"
         f" count(decision) OVER (PARTITION BY key) AS total FROM ({line}))"
     )

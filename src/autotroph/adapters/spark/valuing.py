@@ -1,4 +1,4 @@
-"""Decisions with what came back to values, as Spark SQL: silence, the expression, the range, what is final."""
+"""Decisions to values, as Spark SQL: silence, the expression, the range, what is final."""
 
 from autotroph.adapters.spark.joining import told
 from autotroph.adapters.spark.narrow import columns, double, quoted

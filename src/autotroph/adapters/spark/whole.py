@@ -1,5 +1,6 @@
 """A whole history at once, on a session of Spark: what `digest.engines.whole` does on DuckDB."""
 
+import re
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -52,15 +53,19 @@ def files_of(plan: Plan, segments: Segments, copied: str = "") -> dict[str, list
         copied: where the folder of the segments was copied to, such as `s3a://bucket/segments`; where it
             lies if empty.
     """
-    folder = copied.rstrip("/") or segments.folder.absolute().as_uri()
+    folder = copied.rstrip("/") or _GLOB.sub(r"\\\g<0>", f"file://{segments.folder.absolute()}")
     return {
         table: [f"{folder}/{table}/{PurePath(path).name}" for path in segments.paths(table)]
         for table in tables(plan)
     }
 
 
+_GLOB = re.compile(r"[\[\]{}*?\\]")
+"""Spark takes a path for a pattern, and a URI for a path: nothing is to be written in percents."""
+
+
 def absolute(options: Options) -> Options:
     """Options whose folder for rows is a URI: a path is one of this machine, whatever Spark's default is."""
     if not options.rows or "://" in options.rows or options.rows.startswith("file:"):
         return options
-    return replace(options, rows=Path(options.rows).absolute().as_uri())
+    return replace(options, rows=f"file://{Path(options.rows).absolute()}")

@@ -9,11 +9,11 @@ and what is still open; the manifest of what may be learned from; and, if asked,
 | file | idea |
 |---|---|
 | plan.py | what a task's measures read: horizons, signals, columns |
-| narrow.py | three relations of narrow columns, out of segments or out of the ledger |
+| narrow.py, relations.py | three relations of narrow columns, out of segments or out of the ledger |
 | joining.py, takes.py | signals to decisions: which of several counts, and for whom |
 | valuing.py | silence, the expression, the range, what is final |
 | measuring.py, results.py | means, intervals, counts; what is found |
 | run.py | the steps, on a connection of DuckDB |
-| options.py, whole.py | from segments |
-| ledger.py, reading.py, `__main__` | from the ledger |
+| options.py, opening.py, whole.py | from segments |
+| ledger.py, job.py, reading.py, `__main__` | from the ledger |
 """

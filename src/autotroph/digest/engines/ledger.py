@@ -11,21 +11,14 @@ from pathlib import Path
 
 import msgspec
 
+from autotroph.digest.engines.job import Job
+from autotroph.digest.engines.narrow import raws
 from autotroph.digest.engines.options import Options, checked
-from autotroph.digest.engines.plan import Plan, plan_of
+from autotroph.digest.engines.plan import plan_of
 from autotroph.digest.engines.results import Digested
 from autotroph.errors import LedgerError
 from autotroph.spec import Spec
 from autotroph.store import open_reader
-
-
-class Job(msgspec.Struct, frozen=True):
-    """What the process is asked for."""
-
-    ledger: str
-    plan: Plan
-    now: float
-    options: Options
 
 
 def whole_ledger(spec: Spec, task: str, ledger: Path, now: float, options: Options | None = None) -> Digested:
@@ -35,7 +28,9 @@ def whole_ledger(spec: Spec, task: str, ledger: Path, now: float, options: Optio
         UnknownName: there is no such task or column.
         LedgerError: it could not be read.
     """
-    job = Job(str(ledger), plan_of(spec, task), now, checked(options))
+    plan, options = plan_of(spec, task), checked(options)
+    asked = msgspec.Raw(msgspec.json.encode(plan))
+    job = Job(str(ledger), raws(plan, options.by), options, asked, now)
     command = [sys.executable, "-P", "-m", "autotroph.digest.engines"]
     # Held open all the while, so that the other library is never the last to close the file.
     with closing(open_reader(ledger)):

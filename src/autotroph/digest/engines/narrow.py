@@ -15,43 +15,15 @@ Signals of another type than declared are left out, as the loop leaves them out.
 the newest row of a subject counts, and none if that is of another type.
 """
 
-from typing import Literal
-
-import msgspec
-
 from autotroph.digest.engines.plan import INPUTS, Plan, Source
+from autotroph.digest.engines.relations import Kept, Raw, from_parquet, quoted
 from autotroph.records import IMPROVE
 from autotroph.store.segments.columns import MARK
 
+__all__ = ["Raw", "from_parquet", "newest", "quoted", "raws", "subjects"]
+
 ANSWERS = ("cost_usd", "latency_ms", "tokens_in", "tokens_out")
 TEXTS = {"output": "output", "chars": "length(output)::DOUBLE", "shown": "(output <> '')::INT::DOUBLE"}
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """A column as SQLite is asked for it: few of them, because each value costs, and texts most."""
-
-    name: str
-    sqlite: str
-    kind: Literal["INTEGER", "REAL", "TEXT"]
-
-
-class Raw(msgspec.Struct, frozen=True, kw_only=True):
-    """A relation, out of either source.
-
-    Attributes:
-        wide: the table of its texts, joined by sequence, where texts are read.
-        parquet: its columns over the segments `t` and their texts `w`.
-        kept: what is read of the ledger, and `made`: its columns over these.
-        real: what holds for rows of `kept` that are no example of the types.
-    """
-
-    table: str
-    wide: str
-    where: str
-    parquet: str
-    kept: tuple[Kept, ...]
-    made: str
-    real: str
 
 
 def raws(plan: Plan, by: tuple[str, ...]) -> dict[str, Raw]:
@@ -80,42 +52,12 @@ def newest(plan: Plan) -> str:
     )
 
 
-def quoted(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def from_parquet(raw: Raw, files: list[str], wide: list[str]) -> str:
-    """The relation as DuckDB reads it from segments."""
-    joined = f" LEFT JOIN {_parquet(wide)} AS w USING (sequence)" if raw.wide else ""
-    return f"SELECT {raw.parquet} FROM {_parquet(files)} AS t{joined} WHERE {raw.where}"
-
-
-def from_sqlite(raw: Raw, first: int, last: int) -> str:
-    """What SQLite reads of the ledger between two sequences, behind a row that shows the types.
-
-    The driver guesses them from what it meets first; `Raw.real` tells the rows from it.
-    """
-    shown = ", ".join(f'{_SHOWN[one.kind]} AS "{one.name}"' for one in raw.kept)
-    columns = ", ".join(one.sqlite for one in raw.kept)
-    joined = f" LEFT JOIN {raw.wide} AS w ON w.sequence = t.sequence" if raw.wide else ""
-    return (
-        f"SELECT {shown} UNION ALL SELECT * FROM (SELECT {columns} FROM {raw.table} AS t NOT INDEXED{joined}"
-        f" WHERE t.sequence BETWEEN {first} AND {last} AND ({raw.where}))"
-    )
-
-
-_SHOWN = {"INTEGER": "-1", "REAL": "0.0", "TEXT": "''"}
-
-
-def _parquet(files: list[str]) -> str:
-    return f"read_parquet([{', '.join(map(quoted, files))}])"
-
-
 _LEARNS_SQLITE = (
-    f"(t.learn AND (t.purposes = '[\"{IMPROVE}\"]' OR EXISTS"
-    f" (SELECT 1 FROM json_each(t.purposes) AS p WHERE p.value = {quoted(IMPROVE)})))"
+    f"(t.learn AND CASE WHEN t.purposes = '[\"{IMPROVE}\"]' THEN 1 ELSE EXISTS"
+    f" (SELECT 1 FROM json_each(t.purposes) AS p WHERE p.value = {quoted(IMPROVE)}) END)"
 )
+"""SQLite looks at both sides of an OR, and JSON takes long."""
+
 _P = "list_filter(t.options, lambda o: o.id = t.option)[1].probability AS p"
 _P_SQLITE = (
     "(SELECT o.value ->> 'probability' FROM json_each(t.options) AS o"
@@ -140,13 +82,17 @@ def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
         Kept("flags", f"t.served + 2 * {_LEARNS_SQLITE} + 4 * (t.fold <> 'gate')", "INTEGER"),
         Kept("at", 't."at"', "REAL"),
         Kept("id", "t.id", "TEXT"),
-        Kept("shadows", "nullif(t.shadows, '')", "TEXT"),
+        Kept("shadows", "t.shadows", "TEXT"),
         Kept("cluster", "t.cluster", "TEXT"),
         Kept("grouped", f"json_array({', '.join(map(_of_row, by))})", "TEXT"),
     ]
     made = [
         *("sequence", "id", '"at"', "flags & 1 <> 0 AS served", "flags & 2 <> 0 AS learns"),
-        *("flags & 4 <> 0 AS seen", "hash(id) AS key", "hash(coalesce(shadows, id)) AS about"),
+        *(
+            "flags & 4 <> 0 AS seen",
+            "hash(id) AS key",
+            "hash(if(shadows = '', id, shadows)) AS about",
+        ),
         f"{MARK.format('id')} AS mark",
         *("hash(cluster) AS cluster", "grouped"),
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import adbc_driver_manager as adbc
 import adbc_driver_sqlite
 
-from autotroph.digest.engines.narrow import Raw, from_sqlite
+from autotroph.digest.engines.relations import Raw, from_sqlite
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,6 +15,7 @@ from autotroph.digest.engines.plan import Plan
 from autotroph.digest.engines.results import Block, Digested, Manifest
 from autotroph.digest.engines.valuing import valued
 from autotroph.errors import LedgerError
+from autotroph.spec.emission import prepare
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,6 +37,7 @@ class Run:
 
     def __init__(self, duck: "duckdb.DuckDBPyConnection", plan: Plan, options: Options, now: float) -> None:
         self._duck, self._plan, self._options, self._now = duck, plan, options, now
+        prepare(duck, "duckdb")
 
     def digest(self, through: int) -> Digested:
         """Everything, from join to manifest; `through` is the last sequence that the relations cover."""

@@ -1,23 +1,17 @@
 """A whole history at once: from segments in this process, or from the ledger in one of its own."""
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from autotroph.digest.engines.narrow import from_parquet, raws
+from autotroph.digest.engines.opening import opened
 from autotroph.digest.engines.options import Options, checked
 from autotroph.digest.engines.plan import plan_of
 from autotroph.digest.engines.results import Digested
 from autotroph.digest.engines.run import Run
 from autotroph.spec import Spec
-from autotroph.spec.emission import prepare
 from autotroph.store.segments import Segments
 
-if TYPE_CHECKING:
-    import duckdb
+__all__ = ["opened", "whole"]
 
 
 def whole(spec: Spec, task: str, segments: Segments, now: float, options: Options | None = None) -> Digested:
@@ -44,23 +38,3 @@ def whole(spec: Spec, task: str, segments: Segments, now: float, options: Option
         if options.rows:
             run.write(Path(options.rows))
     return found
-
-
-@contextmanager
-def opened(options: Options) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A DuckDB without a file, held to options."""
-    import duckdb  # imported when used: it is large
-
-    with tempfile.TemporaryDirectory(prefix="digest-") as scratch:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": options.threads or os.cpu_count() or 1,
-            "memory_limit": options.memory,
-            "temp_directory": scratch,
-            "preserve_insertion_order": False,
-        }
-        with duckdb.connect(config=config) as duck:
-            duck.execute("SET enable_progress_bar = false")
-            # Nearly every row finds its own, so that looking first whether it will is in vain.
-            duck.execute("SET disabled_optimizers = 'join_filter_pushdown'")
-            prepare(duck, "duckdb")
-            yield duck

@@ -19,6 +19,7 @@ from autotroph.faces.cli.backup import backup, restore
 from autotroph.faces.cli.cycle import cycle
 from autotroph.faces.cli.datasets import datasets
 from autotroph.faces.cli.demo import demo
+from autotroph.faces.cli.digest import digest
 from autotroph.faces.cli.doctor import doctor
 from autotroph.faces.cli.freeze import freeze, thaw
 from autotroph.faces.cli.ingest import ingest
@@ -87,7 +88,7 @@ cli = Polite(
             report,
             sql,
         ),
-        *(segments, rewards, opportunities, datasets, keys, export, erase, backup, restore, audit),
+        *(segments, digest, rewards, opportunities, datasets, keys, export, erase, backup, restore, audit),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
