@@ -16,7 +16,11 @@ _RIPE = """
 SELECT count(*) FROM (SELECT 1 FROM decisions
                        WHERE sequence > :through AND served AND task = :task AND at <= :before LIMIT :enough)
 """
-"""Decisions that no cycle has seen, and whose horizon has passed already."""
+"""Decisions that no cycle has seen, and whose horizon has passed already.
+
+They are looked for where it has passed since the last cycle; what was imported with an older time can wait
+until the next one is due.
+"""
 
 
 def waiting(rooms: Rooms, now: float, enough: int) -> Waiting:
@@ -27,6 +31,8 @@ def waiting(rooms: Rooms, now: float, enough: int) -> Waiting:
     ripe = _known(rooms, now, enough)
     for task in rooms.tasks:
         before = now - rooms.spec.reward_of(task)[1].horizon
+        if before < rooms.last.at:
+            continue
         given = {"through": through, "task": task, "before": before, "enough": max(0, enough - ripe)}
         ripe += int(rooms.store.query(_RIPE, given).rows[0][0])  # type: ignore[arg-type] # a count
     return Waiting(news=True, ripe=ripe)
