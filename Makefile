@@ -41,6 +41,7 @@ bench: $(VENV)/.dev          ## Measure: make bench [QUICK=--quick] [ARGS="--rep
 	@$(BIN)/python -m benchmarks.digest $(QUICK)
 	@$(BIN)/python -m benchmarks.datasets $(QUICK)
 	@$(BIN)/python -m benchmarks.replan $(QUICK)
+	@$(BIN)/python -m benchmarks.sequential $(QUICK)
 	@$(BIN)/python -m benchmarks.completion $(QUICK) $(ARGS)
 
 clean:                       ## Remove what was made here: .venv, caches, built files

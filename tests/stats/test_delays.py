@@ -1,6 +1,6 @@
 import pytest
 
-from autotroph.stats.delays import LEAST, coverage
+from autotroph.stats.delays import LEAST, UNEVEN, coverage, uneven
 
 DAY = 86_400.0
 
@@ -38,3 +38,23 @@ def test_the_interval_is_wilsons(right, n):
     for bound in (found.low, found.high):
         # the score equation that Wilson's bounds solve
         assert (share - bound) ** 2 == pytest.approx(z * z * bound * (1 - bound) / n)
+
+
+def of(right: int, n: int):
+    return coverage([0.0] * right + [1.5] * (n - right), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        ((499, 500), (456, 500), True),
+        ((456, 500), (499, 500), True),
+        ((456, 500), (458, 500), False),  # as noise would have it
+        ((29, 29), (0, 29), False),  # too few to say
+        ((99_700, 100_000), (99_900, 100_000), False),  # sure, and too little to matter
+        ((99_300, 100_000), (99_900, 100_000), True),
+    ],
+)
+def test_arms_that_are_seen_unevenly(one, other, told):
+    assert uneven(of(*one), of(*other)) is told
+    assert UNEVEN < 0.006

@@ -4,80 +4,54 @@ import math
 
 import numpy as np
 import pytest
+from benchmarks.sequential_paths import ALPHA, tolerated
+from benchmarks.sequential_worlds import DRIFT, pooled, proven, ramped
 from numpy.typing import NDArray
 
 from autotroph.stats import betting, evalues
 from autotroph.stats.adjustment import centres
-from autotroph.stats.allocation import Split, effect_interval, increments, stakes, swapped
+from autotroph.stats.allocation import Split, effect_interval, increments, swapped
 from autotroph.stats.confidence import asymptotic_interval
 
-ALPHA = 0.05
-RAMP = np.repeat([0.01, 0.1, 0.25, 0.5], 1500)
-DRIFT = np.linspace(0.2, 0.45, RAMP.size)
-
 Array = NDArray[np.float64]
-
-
-def tolerated(runs: int) -> float:
-    """The level and three standard errors of its estimate."""
-    return ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / runs)
-
-
-def ramp(luck: np.random.Generator, gain: float = 0.0, base: Array = DRIFT) -> Split:
-    """A ramp from 1 % to 50 % while the base rate drifts; the candidate is better by `gain`."""
-    treated = luck.random(RAMP.size) < RAMP
-    rewards = (luck.random(RAMP.size) < base + gain * treated).astype(float)
-    return Split(RAMP, treated, rewards, centres(RAMP, treated, rewards))
-
-
-def proven(split: Split, threshold: float = 0.0) -> bool:
-    test = betting.begin(1.0, ceiling=math.inf)
-    return betting.update(test, stakes(split, threshold)).rejects(ALPHA)
-
-
-def pooled(split: Split) -> bool:
-    """A z-test of the arms' plain means, looked at once, at the end."""
-    ours, theirs = split.rewards[split.treated], split.rewards[~split.treated]
-    spread = math.sqrt(ours.var() / ours.size + theirs.var() / theirs.size)
-    return bool(ours.mean() - theirs.mean() > 1.645 * spread)
 
 
 class TestRamp:
     def test_over_a_drifting_base_a_null_is_promoted_at_most_alpha_where_pooled_means_always_do(self) -> None:
         luck, runs = np.random.default_rng(1), 100
-        worlds = [ramp(luck) for _ in range(runs)]
+        worlds = [ramped(luck) for _ in range(runs)]
         assert np.mean([proven(each) for each in worlds]) <= tolerated(runs)
         assert np.mean([pooled(each) for each in worlds]) >= 0.95, "without the protection"
 
     def test_where_the_base_falls_a_null_is_rolled_back_at_most_alpha(self) -> None:
         luck, runs = np.random.default_rng(2), 100
-        worlds = [swapped(ramp(luck, base=DRIFT[::-1])) for _ in range(runs)]
+        worlds = [swapped(ramped(luck, base=DRIFT[::-1])) for _ in range(runs)]
         assert np.mean([proven(each) for each in worlds]) <= tolerated(runs)
         assert np.mean([pooled(each) for each in worlds]) >= 0.95, "without the protection"
 
     def test_a_better_one_is_proven_and_a_worse_one_is_found_out(self) -> None:
         luck = np.random.default_rng(3)
-        assert np.mean([proven(ramp(luck, 0.08)) for _ in range(40)]) >= 0.9
-        assert np.mean([proven(swapped(ramp(luck, -0.08))) for _ in range(40)]) >= 0.9
+        assert np.mean([proven(ramped(luck, 0.08)) for _ in range(40)]) >= 0.9
+        assert np.mean([proven(swapped(ramped(luck, -0.08))) for _ in range(40)]) >= 0.9
 
     def test_one_bound_for_the_whole_ramp_would_find_far_fewer(self) -> None:
         luck, found, dull = np.random.default_rng(4), 0, 0
-        for _ in range(60):
-            split = ramp(luck, 0.05)
+        for _ in range(40):
+            split = ramped(luck, 0.05)
             found += proven(split)
             everywhere = betting.begin(100.0, ceiling=math.inf)
             dull += betting.update(everywhere, increments(split)).rejects(ALPHA)
         assert found >= 2 * dull
 
     def test_what_is_no_worse_than_the_margin_is_proven_and_the_margin_itself_at_most_alpha(self) -> None:
-        luck, runs = np.random.default_rng(5), 80
-        assert np.mean([proven(ramp(luck, -0.08), -0.08) for _ in range(runs)]) <= tolerated(runs)
-        assert np.mean([proven(ramp(luck), -0.08) for _ in range(40)]) >= 0.9
+        luck, runs = np.random.default_rng(5), 60
+        assert np.mean([proven(ramped(luck, -0.08), -0.08) for _ in range(runs)]) <= tolerated(runs)
+        assert np.mean([proven(ramped(luck), -0.08) for _ in range(40)]) >= 0.9
 
     def test_the_interval_covers_at_all_looks(self) -> None:
         luck, runs, missed = np.random.default_rng(6), 40, 0
         for _ in range(runs):
-            split = ramp(luck, 0.05)
+            split = ramped(luck, 0.05)
             found = [effect_interval(head(split, n), ALPHA) for n in (500, 1600, 6000)]
             missed += any(not one.low <= 0.05 <= one.high for one in found)
         assert missed / runs <= tolerated(runs)
