@@ -15,4 +15,7 @@ and has said yes.
 | verdicts.py | which verdicts of the past would be others |
 | explaining.py | all of it for a whole plan |
 | running.py | the same steps, run: values appended, to be gone on with after a crash |
+| traffic.py | what the ledger says of a task: how much comes in, and what each unit came to |
+| dealing.py | the same units dealt out to two arms, hundreds of times |
+| rehearsing.py | the ladder's judgement of these: what it would do wrongly, and how soon it finds harm |
 """

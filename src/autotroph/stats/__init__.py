@@ -14,4 +14,6 @@ surrogates    does what moves the reward move the outcome?
 association   how closely do two columns go together?
 delays        does a horizon see what comes back?
 audits        has the reward risen while a sample that somebody looked at has not?
+batched       hundreds of runs of one bet at once
+shares        how often does something happen?
 """
