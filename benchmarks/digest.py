@@ -5,8 +5,8 @@
 600,000 decisions and as many signals, written through the real store (--quick: 60,000), are digested from
 segments, from the ledger, and by the peers of `digest_peers`, each in a process of its own, by turns; figures
 are medians, and a ratio is one of medians. Importing is not timed, starting the process that reads the ledger
-is. All must find the same counts, and means within 1e-9. `--large` digests ten times as much from segments
-that were multiplied: how time grows, and how much memory is taken at most.
+is. All must find the same counts, and means within 1e-9. `--large` digests ten times as much, from segments
+and from a ledger that were multiplied (`digest_large`): how time grows, and how much memory is taken at most.
 """
 
 import argparse
@@ -29,16 +29,23 @@ from rich.table import Table
 from autotroph.digest.engines.ledger import whole_ledger
 from autotroph.digest.engines.results import Digested
 from autotroph.digest.engines.whole import whole
-from autotroph.store.segments import Segment, Segments, sync
-from autotroph.store.segments.columns import MARK
-from benchmarks import digest_peers
+from autotroph.store.segments import Segments, sync
+from benchmarks import digest_large, digest_peers
+from benchmarks.digest_large import COPIED, TIMES
 from benchmarks.digest_peers import Outcome
 from benchmarks.digest_world import NOW, declared, write
 
-ROWS, QUICK_ROWS, ROUNDS, QUICK_ROUNDS, TIMES = 600_000, 60_000, 5, 3, 10
-SEGMENTS, LEDGER, LARGE = "segments", "ledger", "segments, ten times as much"
-PEERS = {"SQLite SQL, ledger": "sqlite3", "pandas, ledger": "pandas", "polars, segments": "polars"}
-COPIED = {"decisions": "id", "completions": "decision", "signals": "subject"}
+ROWS, QUICK_ROWS, ROUNDS, QUICK_ROUNDS = 600_000, 60_000, 5, 3
+SEGMENTS, LEDGER = "segments", "ledger"
+LARGE_SEGMENTS, LARGE_LEDGER = f"{SEGMENTS}, {TIMES} times", f"{LEDGER}, {TIMES} times"
+LARGE = {LARGE_SEGMENTS: SEGMENTS, LARGE_LEDGER: LEDGER}
+PEERS = {
+    "DuckDB by hand, segments": "duckdb",
+    "DuckDB by hand, segments, by marks": "duckdb",
+    "polars, segments": "polars",
+    "pandas, ledger": "pandas",
+    "SQLite SQL, ledger": "sqlite3",
+}
 
 
 class Took(msgspec.Struct):
@@ -61,14 +68,17 @@ def main() -> None:
         folder = given.folder or Path(temporary)
         rows = QUICK_ROWS if given.quick else ROWS
         _prepare(folder, rows, console)
-        took = {name: [] for name in (SEGMENTS, LEDGER, *_installed())}
+        took: dict[str, list[Took]] = {name: [] for name in (SEGMENTS, LEDGER, *_installed())}
         for number in range(QUICK_ROUNDS if given.quick else ROUNDS):
             for name, runs in took.items():
                 with console.status(f"round {number + 1}: {name}"):
                     runs.append(_in_a_process(name, folder))
         if given.large:
-            _multiply(folder, console)
-            took[LARGE] = [_in_a_process(LARGE, folder) for _ in range(2)]
+            with console.status(f"multiplying by {TIMES}"):
+                digest_large.multiply(folder)
+            for name in LARGE:
+                with console.status(name):
+                    took[name] = [_in_a_process(name, folder) for _ in range(2)]
     _agree(took)
     console.print(_table(took, rows))
     if given.json:
@@ -113,7 +123,7 @@ def _run(name: str, folder: Path) -> Took:
     began, used = perf_counter(), _cpu()
     outcome = contestant()
     seconds, cpu = perf_counter() - began, _cpu() - used
-    who = resource.RUSAGE_CHILDREN if name == LEDGER else resource.RUSAGE_SELF
+    who = resource.RUSAGE_CHILDREN if LEDGER in (name, LARGE.get(name)) else resource.RUSAGE_SELF
     return Took(seconds, cpu, resource.getrusage(who).ru_maxrss / 1024, outcome)
 
 
@@ -125,17 +135,19 @@ def _cpu() -> float:
 def _contestants(folder: Path) -> dict[str, Callable[[], Outcome]]:
     ledger, spec = folder / "ledger.db", declared()
 
-    def polars() -> Outcome:
-        found = Segments.open(ledger)
-        return digest_peers.by_polars(*(found.paths(table) for table in COPIED))
+    def over(peer: Callable[..., Outcome], **how: str) -> Callable[[], Outcome]:
+        return lambda: peer(*(Segments.open(ledger).paths(table) for table in COPIED), **how)
 
     return {
         SEGMENTS: lambda: _outcome(whole(spec, "reply", Segments.open(ledger), NOW)),
         LEDGER: lambda: _outcome(whole_ledger(spec, "reply", ledger, NOW)),
-        "SQLite SQL, ledger": lambda: digest_peers.by_sqlite(ledger),
+        "DuckDB by hand, segments": over(digest_peers.by_duckdb),
+        "DuckDB by hand, segments, by marks": over(digest_peers.by_duckdb, mark="_mark"),
+        "polars, segments": over(digest_peers.by_polars),
         "pandas, ledger": lambda: digest_peers.by_pandas(ledger),
-        "polars, segments": polars,
-        LARGE: lambda: _outcome(whole(spec, "reply", _multiplied(folder), NOW)),
+        "SQLite SQL, ledger": lambda: digest_peers.by_sqlite(ledger),
+        LARGE_SEGMENTS: lambda: _outcome(whole(spec, "reply", digest_large.segments(folder), NOW)),
+        LARGE_LEDGER: lambda: _outcome(whole_ledger(spec, "reply", digest_large.ledger(folder), NOW)),
     }
 
 
@@ -147,49 +159,12 @@ def _outcome(found: Digested) -> Outcome:
     return Outcome(cells, found.manifest.rows)
 
 
-def _multiply(folder: Path, console: Console) -> None:
-    """Segments with every decision ten times, under other ids."""
-    found = Segments.open(folder / "ledger.db")
-    with console.status(f"multiplying segments by {TIMES}"), duckdb.connect() as duck:
-        for table, key in COPIED.items():
-            (folder / "large" / table).mkdir(parents=True, exist_ok=True)
-            for time in range(TIMES):
-                for path, to in zip(found.paths(table), _files(folder, found, table, time), strict=True):
-                    renamed, also = f"{key} || '_{time}'", f", id || '_{time}' AS id"
-                    duck.execute(
-                        f"COPY (SELECT * REPLACE (sequence + {time * found.through} AS sequence,"
-                        f" {renamed} AS {key}, {MARK.format(renamed)} AS {key}_mark"
-                        f"{also if table == 'signals' else ''}) FROM '{path}')"
-                        f" TO '{to}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 131072)"
-                    )
-
-
-def _files(folder: Path, found: Segments, table: str, time: int) -> list[Path]:
-    return [folder / "large" / table / one.name for one in _shifted(found, table, time)]
-
-
-def _shifted(found: Segments, table: str, time: int) -> list[Segment]:
-    shift = time * found.through
-    return [
-        msgspec.structs.replace(one, first=one.first + shift, last=one.last + shift)
-        for one in found.tables[table]
-    ]
-
-
-def _multiplied(folder: Path) -> Segments:
-    found = Segments.open(folder / "ledger.db")
-    tables = {
-        table: tuple(one for time in range(TIMES) for one in _shifted(found, table, time)) for table in COPIED
-    }
-    return Segments(folder / "large", found.through * TIMES, tables)
-
-
 def _agree(took: dict[str, list[Took]]) -> None:
     """Everybody found the same."""
     first = took[SEGMENTS][0].outcome
     for name, runs in took.items():
         for run in runs:
-            times = TIMES if name == LARGE else 1
+            times = TIMES if name in LARGE else 1
             assert run.outcome.learned == first.learned * times, name
             assert run.outcome.cells.keys() == first.cells.keys(), name
             for key, figures in run.outcome.cells.items():
@@ -236,10 +211,11 @@ def _object(took: dict[str, list[Took]]) -> str:
         "peak_mib": max(run.peak_mib for name in mine for run in took[name]),
         "peers": peers | {name: "not installed" for name in PEERS if name not in took},
     }
-    if LARGE in took:
-        found["large_s"] = _seconds(took, LARGE)
-        found["large_growth"] = _seconds(took, LARGE) / _seconds(took, SEGMENTS) / TIMES
-        found["large_peak_mib"] = max(run.peak_mib for run in took[LARGE])
+    for large, usual in LARGE.items():
+        if large in took:
+            found[f"large_{usual}_s"] = _seconds(took, large)
+            found[f"large_{usual}_growth"] = _seconds(took, large) / _seconds(took, usual) / TIMES
+            found[f"large_{usual}_peak_mib"] = max(run.peak_mib for run in took[large])
     return msgspec.json.encode(found).decode()
 
 

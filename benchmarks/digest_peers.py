@@ -4,6 +4,8 @@ Each joins, values, measures by release, arm and option with intervals clustered
 be learned from with a hash. They do less than autotroph does: nothing is declared, so nothing is checked;
 only final values are made; terms of signals are not looked at. pandas and SQLite read the ledger, because
 pandas needs 170 MB of another package for Parquet; polars reads the segments.
+
+DuckDB by hand is the floor: one query, which finds counts and means and nothing else, no interval, no hash.
 """
 
 import hashlib
@@ -104,6 +106,42 @@ def by_pandas(ledger: Path) -> Outcome:
     learned = found[(found.fold != "gate") & (found.learns == 1)].sort_values("sequence")
     _hashed(learned["id"].tolist(), learned.useful.to_numpy())
     return Outcome(cells, len(learned))
+
+
+def by_duckdb(decisions: list[str], completions: list[str], signals: list[str], mark: str = "") -> Outcome:
+    """By one query of DuckDB, from the segments; joined on ids, or on their `mark`s."""
+    import duckdb
+
+    said = [f"arg_max(value_number, (s.at, s.id)) FILTER (name = '{name}') AS {name}" for name in _SAID]
+    figures = ", ".join(f"count({name}), avg({name})" for name in VALUES)
+    with duckdb.connect() as duck:
+        found = duck.execute(
+            _BY_HAND.format(mark=mark, said=", ".join(said), figures=figures, day=DAY, now=NOW),
+            {"decisions": decisions, "completions": completions, "signals": signals},
+        ).fetchall()
+    cells = {
+        "/".join(row[:3]): dict(zip(VALUES, zip(row[4::2], row[5::2], strict=True), strict=True))
+        for row in found
+    }
+    return Outcome(cells, sum(row[3] for row in found))
+
+
+_SAID = ("accepted", "rating")
+_BY_HAND = """
+WITH d AS (SELECT * FROM read_parquet($decisions) WHERE task = 'reply'),
+told AS (
+  SELECT subject{mark} AS subject, {said}
+  FROM read_parquet($signals) AS s JOIN d ON d.id{mark} = s.subject{mark}
+  WHERE name IN ('accepted', 'rating') AND s.at < d.at + {day} GROUP BY ALL),
+found AS (
+  SELECT release, arm, option, cost_usd AS cost, latency_ms AS latency, (rating < 2)::INT AS disliked,
+         least(greatest(0.7 * coalesce(accepted, 0) + 0.3 * coalesce(rating, 3) / 5 - 20 * cost_usd, 0), 1)
+           AS useful,
+         fold <> 'gate' AND learn AND list_contains(purposes, 'improve') AS learned
+  FROM d JOIN read_parquet($completions) AS c ON c.decision{mark} = d.id{mark}
+       LEFT JOIN told ON told.subject = d.id{mark}
+  WHERE d.at + {day} <= {now})
+SELECT release, arm, option, count(*) FILTER (learned), {figures} FROM found GROUP BY ALL"""
 
 
 def by_polars(decisions: list[str], completions: list[str], signals: list[str]) -> Outcome:

@@ -18,7 +18,6 @@ the newest row of a subject counts, and none if that is of another type.
 from autotroph.digest.engines.plan import INPUTS, Plan, Source
 from autotroph.digest.engines.relations import Kept, Raw, from_parquet, quoted
 from autotroph.records import IMPROVE
-from autotroph.store.segments.columns import MARK
 
 __all__ = ["Raw", "from_parquet", "newest", "quoted", "raws", "subjects"]
 
@@ -71,6 +70,8 @@ def _of_row(name: str) -> str:
 
 def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
     """`by_…` columns of a segment come from a dictionary; from the ledger they come as one JSON text."""
+    from autotroph.store.segments.columns import MARK  # not for whom it was written already: start-up is felt
+
     parquet = [
         *("sequence", "t.id", 't."at"', "t.served", "t.learns", "t.fold <> 'gate' AS seen"),
         *("t.id_mark AS key", "t.id_mark AS mark", "coalesce(t.shadows_mark, t.id_mark) AS about"),
