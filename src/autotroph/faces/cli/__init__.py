@@ -21,6 +21,7 @@ from autotroph.faces.cli.datasets import datasets
 from autotroph.faces.cli.demo import demo
 from autotroph.faces.cli.digest import digest
 from autotroph.faces.cli.doctor import doctor
+from autotroph.faces.cli.evaluate import evaluate
 from autotroph.faces.cli.freeze import freeze, thaw
 from autotroph.faces.cli.ingest import ingest
 from autotroph.faces.cli.init import init
@@ -80,6 +81,7 @@ cli = Polite(
             cycle,
             plan,
             apply,
+            evaluate,
             releases,
             approve,
             rollback,
