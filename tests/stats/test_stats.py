@@ -142,3 +142,16 @@ def test_a_log_that_cannot_be_judged_is_refused() -> None:
         offpolicy.Log(first, even, taken, reward * 2, none)
     with pytest.raises(InputError, match="sum to 1"):
         offpolicy.Log(first, even * 1.1, taken, reward, none)
+
+
+@pytest.mark.parametrize(("side", "level"), [("both", 0.05), ("lower", 0.1), ("upper", 0.1)])
+def test_the_asymptotic_sequence_is_as_published_and_narrowest_where_it_was_planned(side, level) -> None:
+    planned, n = 600, 400
+    rho = math.sqrt((-2 * math.log(level) + math.log(-2 * math.log(level) + 1)) / planned)
+    scaled = n * rho**2 + 1
+    reach = math.log(math.sqrt(scaled) / 0.05) if side == "both" else math.log1p(math.sqrt(scaled) / 0.1)
+    published = math.sqrt(2 * scaled / (n**2 * rho**2) * reach)
+    assert confidence.radius_of(n, 0.05, planned, side) == pytest.approx(published)
+    others = {m: confidence.radius_of(planned, 0.05, m, side) for m in range(50, 5000, 50)}
+    assert min(others.values()) == pytest.approx(confidence.radius_of(planned, 0.05, planned, side), rel=2e-3)
+    assert others[50] > 1.05 * others[planned]
