@@ -64,8 +64,8 @@ def opened(folder: Path, declared: str = TOML, *, store: Store | None = None) ->
 
 
 def answering(product: Product, task: str = "reply", users: int = 40) -> set[str]:
-    """The names of the releases that answer people outside the holdback, for so many of them."""
+    """The names of the releases that answer so many people, but for those in the holdback or a control."""
     names = {live.release.id: live.release.name for live in product.rooms.desks[task].board.served()}
     names |= {live.release.id: live.release.name for live in product.rooms.desks[task].standing.open}
     made = [product.decide(task, {}, user=f"u{n}", options=OPTIONS).decision for n in range(users)]
-    return {names[one.release] for one in made if one.arm != "holdback"}
+    return {names[one.release] for one in made if one.arm in ("main", "candidate")}

@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from autotroph.clock import SystemClock
+from autotroph.faces import orders
+from autotroph.faces.orders import Order
 from autotroph.records import Entry
 from autotroph.store import open_reader, verify
 from promoted_product import opened, promote
@@ -98,18 +102,33 @@ def test_one_file_takes_back_what_four_processes_serve(tmp_path, record_property
 
 def test_the_command_reaches_the_process_that_has_the_ledger(tmp_path, record_property):
     with answering(tmp_path / "p") as process:
-        began = time.monotonic()
         done = rollback(process.folder, "--to", "release 0", "--by", "Ada", "--json")
         assert done.returncode == 0, done.stderr
-        name, at = process.next()
-        assert name == "release 0"
-        told(record_property, "command, start of the interpreter included", [at - began])
+        assert process.next()[0] == "release 0"
         said = json.loads(done.stdout)
         assert (said["name"], said["recorded"]) == ("release 0", True)
         assert process.entries()[-1] == "rolled back by hand"
         refused = rollback(process.folder, "--to", "nothing like it")
         assert refused.returncode == 2
         assert "no release named" in refused.stderr
+
+
+def test_an_order_is_obeyed_by_whoever_has_the_ledger(tmp_path, record_property):
+    clock = SystemClock("")
+    with answering(tmp_path / "p") as process:
+        folder = orders.folder_of(process.folder / ".autotroph" / "ledger.db")
+        delays = []
+        for to in ("good", "release 0", "better", "good"):
+            began = time.monotonic()
+            said = orders.give(folder, Order(task="reply", to=to, by="Ada", until=clock.now() + 60), clock)
+            name, at = process.next()
+            assert (name, said.done.name, said.done.unrecorded) == (to, to, "")
+            delays.append(at - began)
+        told(record_property, "order of another process", delays)
+        orders.keep(folder / "late.order", msgspec.json.encode(Order(task="", to="", by="", until=1.0)))
+        orders.keep(folder / "rubbish.order", b"{")
+        until(lambda: not list(folder.iterdir()))  # neither is obeyed, or answered
+        assert process.entries().count("rolled back by hand") == 4
 
 
 def test_the_command_names_the_switch_where_nobody_answers(tmp_path):

@@ -282,7 +282,9 @@ def test_sql_works_while_the_declaration_is_wrong(here: Path) -> None:
     path = Path("autotroph.toml")
     path.write_text(path.read_text().replace('reward = "resolved_fast"', 'reward = "resolved_fsat"'))
     assert answer("sql", "SELECT count(*) AS n FROM decisions")["rows"] == [{"n": 400}]
-    assert "resolved_fsat" in refused("status")
+    assert "resolved_fsat" in refused("plan")
+    (need,) = [one for one in answer("status")["needs"] if one["subject"] == "declaration"]
+    assert "resolved_fsat" in need["what"]
 
 
 # report and demo, which have tests of their own ----------------------------------------------------------

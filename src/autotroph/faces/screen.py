@@ -79,6 +79,7 @@ def _healthy(health: Health) -> list[RenderableType]:
         _line("✓", "ledger", f"opens, {health.rows:,} rows in {health.ledger}"),
         _line("✗" if health.fault else "✓", "chain", chain),
         _line(*declared),
+        *([_line("○", "kill switch", f"touch {health.killswitch}")] if health.killswitch else []),
     ]
 
 

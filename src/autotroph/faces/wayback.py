@@ -82,12 +82,17 @@ class WayBack:
     # on the hot path ---------------------------------------------------------------------------------
 
     def stand(self, desk: Desk) -> tuple[Standing, LadderSpec]:
-        """What stands for the next decision of a task; nothing is explored while its switch is pulled."""
+        """What stands for the next decision of a task.
+
+        While its switch is pulled nobody meets anything else, and nothing is explored.
+        """
         with self._lock:
             self._look()
             retreat = self._retreat(desk.task)
             still = self._pull is not None and self._pull.covers(desk.task)
-        standing = retreated(desk.standing, retreat.to) if retreat is not None else desk.standing
+        standing = desk.standing
+        if retreat is not None or still:
+            standing = retreated(standing, retreat.to if retreat is not None else standing.main)
         return standing, self._still if still else self._product.spec.ladder
 
     # by hand -----------------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         declared: whether the product was last opened with what the file says now; None if it never was.
         cycles, cycled: how many there were, and when the last one was.
         orphans: signals about decisions that are not in the ledger.
+        killswitch: the file that takes back what serves; empty where there is no place for one.
     """
 
     product: str
@@ -79,6 +80,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     cycles: int = 0
     cycled: float | None = None
     orphans: int = 0
+    killswitch: str = ""
     tasks: tuple[TaskHealth, ...] = ()
     needs: tuple[Need, ...] = ()
 

@@ -137,6 +137,7 @@ class TestOperating:
             client.post("/v1/cycle")
             answer = client.post("/v1/rollback", {"to": "release 0"}, key="operate")
             assert (answer.value["task"], answer.value["name"]) == ("route", "release 0")
+            assert (answer.value["recorded"], answer.value["reason"]) == (True, "")
             entry = client.get("/v1/journal").value["items"][-1]
             assert (entry["event"], entry["actor"]) == ("rolled back by hand", "key 'operate'")
             assert client.post("/v1/rollback", {"to": "nobody"}).status == 422
@@ -164,7 +165,11 @@ def test_a_cycle_that_fails_is_shown_and_stops_nothing(tmp_path, monkeypatch, ca
     with served(tmp_path, every=0.05) as client:
         until(lambda: client.get("/v1/status").value["serving"]["loop"]["failed"] > 1)
         assert client.get("/v1/status").value["serving"]["loop"]["error"] == "RuntimeError: planted"
-        assert client.get("/readyz", key=None).value == {"ready": True, "cycle": "RuntimeError"}
+        assert client.get("/readyz", key=None).value == {
+            "ready": True,
+            "cycle": "RuntimeError",
+            "declared": "now",
+        }
         assert client.post(DECIDE, {"user": "u"}).value["recorded"] is True
     assert "cycle failed (1 in a row): planted" in caplog.text
 

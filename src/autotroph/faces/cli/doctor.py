@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,9 +66,21 @@ def _examined(spec: Spec, url: str, static_days: float) -> list[Finding]:
     try:
         place = place_of(path) if path is not None else None
         found = examine(reader, spec, SystemClock("").now(), static_days, place)
-        return [*_unapplied(reader, spec), *found]
+        found = [*_unapplied(reader, spec), *found, *_switch(reader, spec)]
+        return sorted(found, key=lambda one: one.grade == "fine")
     finally:
         reader.close()
+
+
+def _switch(reader: Reader, spec: Spec) -> Iterator[Finding]:
+    from autotroph.faces.wayback import place
+    from autotroph.observe.findings import Finding, look
+
+    path = place(spec, reader)
+    if path is not None and path.exists():
+        yield look("kill switch", f"{path} is pulled, so nothing advances", f"rm {path}, to go on")
+    elif path is not None:
+        yield Finding("kill switch", f"touch {path} takes back what serves", "", "fine")
 
 
 def _unapplied(reader: Reader, spec: Spec) -> list[Finding]:

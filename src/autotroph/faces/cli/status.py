@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from autotroph.faces.cli import options
 from autotroph.faces.cli.opening import declared, ledger_of
 
 if TYPE_CHECKING:
-    from autotroph.observe.health import Health
+    from autotroph.observe.health import Health, Need
 
 
 @click.command(short_help="Healthy? Learning? Worth it? What needs me?")
@@ -39,12 +40,13 @@ def _health(config: Path) -> Health:
     import msgspec
 
     from autotroph.clock import SystemClock
+    from autotroph.faces import wayback
     from autotroph.observe.health import Need, health, unopened
     from autotroph.plan.applied import WAY_OUT, says, standing
     from autotroph.store import open_reader
     from autotroph.unattended.freezing import needs
 
-    spec, url = declared(config), ledger_of(config)
+    spec, url = declared(config, strict=False), ledger_of(config, strict=False)
     place = url.removeprefix("sqlite:///")
     shown = _near(Path(place)) if place != url else url
     if place != url and not Path(place).exists():
@@ -56,9 +58,31 @@ def _health(config: Path) -> Health:
             unapplied = Need("measures", f"{says(changes)}: no cycle runs", WAY_OUT)
             found = msgspec.structs.replace(found, needs=(unapplied, *found.needs))
         frozen = needs(reader, spec, SystemClock("").now())
-        return msgspec.structs.replace(found, needs=(*frozen, *found.needs))
+        switch = wayback.place(spec, reader)
+        held = (*_refused(config), *_pulled(switch))
+        return msgspec.structs.replace(
+            found, killswitch=str(switch or ""), needs=(*held, *frozen, *found.needs)
+        )
     finally:
         reader.close()
+
+
+def _refused(config: Path) -> Iterator[Need]:
+    from autotroph.faces.lastgood import usable
+    from autotroph.observe.health import Need
+
+    found, why = usable(config)
+    if why:
+        what = f"{why}. A server that starts now serves what was declared before: {found.file}"
+        yield Need("declaration", what, "mend the file")
+
+
+def _pulled(switch: Path | None) -> Iterator[Need]:
+    from autotroph.observe.health import Need
+
+    if switch is not None and switch.exists():
+        what = "is pulled: what serves was taken back, and nothing advances"
+        yield Need("kill switch", what, f"rm {switch}, to go on from what serves now")
 
 
 def _near(path: Path) -> str:

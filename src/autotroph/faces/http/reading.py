@@ -57,7 +57,8 @@ async def status(call: Call) -> Response:
 def _health(reader: Reader, product: Product) -> Health:
     found = health(reader, product.spec)
     frozen = needs(reader, product.spec, product.clock.now())
-    return msgspec.structs.replace(found, needs=(*_held(product), *frozen, *found.needs))
+    switch, held = product.back.switch.path, _held(product)
+    return msgspec.structs.replace(found, killswitch=str(switch or ""), needs=(*held, *frozen, *found.needs))
 
 
 def _held(product: Product) -> Iterator[Need]:
