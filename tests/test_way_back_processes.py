@@ -100,7 +100,7 @@ def test_one_file_takes_back_what_four_processes_serve(tmp_path, record_property
             until(lambda one=one: "kill switch pulled" in one.entries())
 
 
-def test_the_command_reaches_the_process_that_has_the_ledger(tmp_path, record_property):
+def test_the_command_reaches_the_process_that_has_the_ledger(tmp_path):
     with answering(tmp_path / "p") as process:
         done = rollback(process.folder, "--to", "release 0", "--by", "Ada", "--json")
         assert done.returncode == 0, done.stderr
