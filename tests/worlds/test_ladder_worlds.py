@@ -109,7 +109,7 @@ class World:
         )  # fmt: skip
         first = staged(released(made, "v"), "shadow", 0.0, 0, 0.0)
         if not self.desk.paired:
-            first = replace(first, name="canary", share=0.5)
+            first = replace(first, name="canary", share=self.spec.ladder.steps[0])
         self._apply(through, released(made, "v"), first)
         return self.desk
 
