@@ -10,7 +10,7 @@ from autotroph.clock import ReplayClock
 from autotroph.govern.custody import Custody
 from autotroph.govern.redaction import Redactor
 from autotroph.ingest import implicit
-from autotroph.ingest.happened import MOMENTS_OF
+from autotroph.ingest.happened import moments_of
 from autotroph.ingest.implicit import Implicit
 from autotroph.records import Completion, Decision, Entry, Reward, Signal, Terms
 from autotroph.spec import parse
@@ -109,10 +109,25 @@ def ledger(tmp_path):
     found.store.close()
 
 
-def test_moments_have_the_columns_that_a_declaration_is_tried_on(ledger):
+@pytest.mark.parametrize("asked", ["", " ".join(MOMENTS)])
+def test_moments_have_the_columns_that_a_declaration_is_tried_on(ledger, asked):
     given = {"sessions": "[]", "implicit": "[]", "through": 0}
-    found = ledger.store.query(f"{MOMENTS_OF} SELECT * FROM moments", given)
+    found = ledger.store.query(f"{moments_of(asked)} SELECT * FROM moments", given)
     assert found.columns == tuple(MOMENTS)
+
+
+@pytest.mark.parametrize("named", MOMENTS)
+def test_what_is_named_is_there_and_the_same_as_with_all_the_rest(ledger, named):
+    ledger.say(*answered("a", "s", 10.0, inputs={"n": 1}), *answered("b", "s", 20.0))
+    ledger.say(thumb("a", "well", 30.0, name="said"), *answered("c", "s", 40.0))
+    given = {"sessions": '["s"]', "implicit": "[]", "through": ledger.store.last()}
+    select = f'SELECT "{named}" FROM moments'
+    alone, among_all = (
+        ledger.store.query(f"{moments_of(asked)} {select}", given).rows
+        for asked in (select.upper(), " ".join(MOMENTS))
+    )
+    assert alone == among_all
+    assert any(value is not None for (value,) in alone) or named == "value"
 
 
 def test_a_session_is_seen_in_order_of_event_time(ledger):

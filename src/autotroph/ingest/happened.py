@@ -14,15 +14,18 @@ _FREE = f"""{{0}}.learn AND ({{0}}.purposes = '["{IMPROVE}"]'
 
 _TOLD = "s.sequence <= :through AND s.name NOT IN (SELECT value FROM json_each(:implicit))"
 
+_KEPT = """d.sequence, d.id, d.task, d.option, d.at, d.user, d.verified, d.fold, d.purposes, d.learn,
+         d.region, d.retention"""
+
 HAPPENED = f"""
-WITH made AS MATERIALIZED (
-  SELECT d.*, d.session AS visit FROM json_each(:sessions) AS w
-  CROSS JOIN decisions AS d ON d.session = w.value WHERE d.session <> ''
+WITH shown AS MATERIALIZED (
+  SELECT {_KEPT}, d.session, d.session AS visit
+  FROM json_each(:sessions) AS w CROSS JOIN decisions AS d ON d.session = w.value
+  WHERE d.session <> '' AND d.served AND d.sequence <= :through
   UNION ALL
-  SELECT d.*, d.id FROM json_each(:sessions) AS w
-  CROSS JOIN decisions AS d ON d.id = w.value WHERE d.session = ''
-), shown AS MATERIALIZED (
-  SELECT * FROM made WHERE served AND sequence <= :through
+  SELECT {_KEPT}, '', d.id
+  FROM json_each(:sessions) AS w CROSS JOIN decisions AS d ON d.id = w.value
+  WHERE d.session = '' AND d.served AND d.sequence <= :through
 ), happened AS MATERIALIZED (
   SELECT visit, sequence, id AS decision, user, task, 'decision' AS kind, option AS name, at, id AS tie,
          NULL AS number, '' AS source, {_FREE.format("shown")} AS free
@@ -38,22 +41,67 @@ WITH made AS MATERIALIZED (
   WHERE s.about = 'session' AND {_TOLD}
 )"""
 
-MOMENTS_OF = f"""{HAPPENED}, moments AS MATERIALIZED (
-  SELECT h.visit AS session, h.user, h.task, h.decision, h.kind, h.name, h.number AS value,
-         t.value_text AS text, i.inputs, coalesce(o.output, iif(h.kind = 'decision', '', NULL)) AS output,
-         h.source, h.at, row_number() OVER onwards AS number, lag(h.at) OVER onwards AS before_at,
-         lead(h.at) OVER onwards AS next_at,
-         min(iif(h.kind = 'decision', h.at, NULL)) OVER (backwards
-           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS next_decision_at
+_ORDER = "h.at, h.kind, h.tie"
+
+_COLUMNS = {
+    "session": "h.visit",
+    "user": "h.user",
+    "task": "h.task",
+    "decision": "h.decision",
+    "kind": "h.kind",
+    "name": "h.name",
+    "value": "h.number",
+    "text": "t.value_text",
+    "inputs": "i.inputs",
+    "output": "coalesce(o.output, iif(h.kind = 'decision', '', NULL))",
+    "source": "h.source",
+    "at": "h.at",
+    "number": "row_number() OVER onwards",
+    "before_at": "lag(h.at) OVER onwards",
+    "next_at": "lead(h.at) OVER onwards",
+    "next_decision_at": """min(iif(h.kind = 'decision', h.at, NULL)) OVER (
+           PARTITION BY h.visit ORDER BY h.at DESC, h.kind DESC, h.tie DESC
+           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)""",
+}
+"""The columns of `moments`, and what each is made of."""
+
+_JOINS = {
+    "text": "LEFT JOIN signal_texts AS t ON h.kind = 'signal' AND t.sequence = h.sequence",
+    "inputs": "LEFT JOIN decision_texts AS i ON h.kind = 'decision' AND i.sequence = h.sequence",
+    "output": """LEFT JOIN completions AS f
+    ON h.kind = 'decision' AND f.decision = h.decision AND f.sequence <= :through
+  LEFT JOIN completion_texts AS o ON o.sequence = f.sequence""",
+}
+"""What is wide lies elsewhere, and is not fetched where it is not asked for."""
+
+_YIELDED = ("value", "at", "user")
+"""What `SELECT *` may yield without naming it."""
+
+
+def moments_of(sql: str) -> str:
+    """The relation `moments`, with NULL in the columns that are not named in the SQL that reads it.
+
+    >>> "completions" in moments_of("SELECT decision, next_at - at AS value FROM moments")
+    False
+    >>> "completions" in moments_of('SELECT decision, length("Output") AS value FROM moments')
+    True
+    """
+    asked = sql.casefold()
+    named = {name for name in _COLUMNS if name in asked or name in _YIELDED or "natural" in asked}
+    made = ", ".join(f"{of if name in named else 'NULL'} AS {name}" for name, of in _COLUMNS.items())
+    joins = "\n  ".join(join for name, join in _JOINS.items() if name in named)
+    # One window leaves its rows in its own order, and to sort them once more takes a third of the time.
+    windowed = {name for name in named if "OVER onwards" in _COLUMNS[name]}
+    in_order = windowed and "next_decision_at" not in named
+    sorted_by = "" if in_order else f"ORDER BY h.visit, {_ORDER}"
+    return f"""{HAPPENED}, moments AS MATERIALIZED (
+  SELECT {made}
   FROM happened AS h
-  LEFT JOIN signal_texts AS t ON h.kind = 'signal' AND t.sequence = h.sequence
-  LEFT JOIN decision_texts AS i ON h.kind = 'decision' AND i.sequence = h.sequence
-  LEFT JOIN completions AS f ON h.kind = 'decision' AND f.decision = h.decision AND f.sequence <= :through
-  LEFT JOIN completion_texts AS o ON o.sequence = f.sequence
-  WINDOW onwards AS (PARTITION BY h.visit ORDER BY h.at, h.kind, h.tie),
-         backwards AS (PARTITION BY h.visit ORDER BY h.at DESC, h.kind DESC, h.tie DESC)
-  ORDER BY h.visit, number
+  {joins}
+  WINDOW onwards AS (PARTITION BY h.visit ORDER BY {_ORDER})
+  {sorted_by}
 )"""
+
 
 _STATE = f"""{HAPPENED}, state AS MATERIALIZED (
   SELECT visit, min(free) AS free, max(at) AS last FROM happened GROUP BY visit

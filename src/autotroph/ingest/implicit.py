@@ -14,6 +14,7 @@ learned from, neither may it.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any
 
@@ -23,12 +24,12 @@ from msgspec.structs import replace
 from autotroph.clock import Clock, digest
 from autotroph.errors import Erased, InputError
 from autotroph.govern.custody import Custody
-from autotroph.ingest.happened import ACTIVE, KNOWN, MOMENTS_OF, SHARED, STATE, TOUCHED
+from autotroph.ingest.happened import ACTIVE, KNOWN, SHARED, STATE, TOUCHED, moments_of
 from autotroph.ingest.stamping import derived_key, stamp_signal
 from autotroph.records import Fold, Signal, Terms, Value
 from autotroph.spec import SignalSpec, Spec
 from autotroph.spec.moments import asked
-from autotroph.store import SqlValue, Store
+from autotroph.store import Receipt, SqlValue, Store
 
 CHUNK = 500
 """Sessions that one statement looks at."""
@@ -123,10 +124,11 @@ class Watched:
     ) -> None:
         self.name, self._declared, self._implicit = name, declared, implicit
         self._spec, self._store, self._clock, self._custody = spec, store, clock, custody
-        self._statement = f"{MOMENTS_OF} {asked(declared.sql)}"
+        self._statement = f"{moments_of(declared.sql)} {asked(declared.sql)}"
         self._mark = self._recall()
         self._ahead: list[tuple[float, str]] = []
         self._reopened = True
+        self._written: Receipt | None = None
 
     def take(self, now: float, again: Sequence[int]) -> str:
         """Look at the sessions that were touched; why that failed, empty if it did not."""
@@ -141,6 +143,7 @@ class Watched:
                 faults.append(str(error))
                 for session in some:
                     heappush(self._ahead, (now, session))  # looked at again in the next cycle
+        self._flush()
         self._mark = replace(self._mark, through=through, at=now)
         if sessions and not faults:
             self._store.set_meta(self._place, msgspec.json.encode(self._mark).decode())
@@ -192,7 +195,14 @@ class Watched:
         known = {one.subject: one for one in before}
         rows = [row for one in abouts.values() for row in self._row(one, found, known.get(one.subject))]
         if rows:
-            self._store.append(*rows).durable()
+            self._flush()
+            self._written = self._store.append(*rows)
+
+    def _flush(self) -> None:
+        """Waits for what was written last, so that one append is on its way while the next one is found."""
+        if self._written is not None:
+            self._written.durable()
+            self._written = None
 
     def _of(self, abouts: Iterable[str]) -> dict[str, SqlValue]:
         return {"subjects": json.dumps(list(abouts)), "name": self.name, "about": self._declared.about}
@@ -231,7 +241,8 @@ class Watched:
             "source": "system", "fold": about.fold, "terms": about.terms,
         }  # fmt: skip
         value = _typed(self._declared.type, one.value)
-        signal = stamp_signal(self._spec, self._clock, self.name, about.subject, value, **given)
+        unkeyed = {"id": "found", "key": "found", **given}  # it gets its own when it is known to be new
+        signal = stamp_signal(self._spec, self._clock, self.name, about.subject, value, **unkeyed)
         try:
             signal = self._custody.admit(signal)
         except Erased:
@@ -292,6 +303,7 @@ def _known(name: str, about: Any, row: Sequence[Any]) -> Signal:
     )  # fmt: skip
 
 
+@lru_cache(1024)
 def _terms(purposes: str, learn: object, region: str, retention: str) -> Terms:
     agreed = tuple(json.loads(purposes))
     return Terms(purposes=agreed, learn=bool(learn), region=region, retention=retention)

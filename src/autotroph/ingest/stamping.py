@@ -22,7 +22,7 @@ def stamp_signal(spec: Spec, clock: Clock, name: str, subject: str, value: Any, 
         name: of a declared signal.
         subject: id of the decision, session or user.
         value: of the declared type.
-        given: `key`, `at`, `source`, `user`, `verified`, `fold`, `terms` where they are known.
+        given: `id`, `key`, `at`, `source`, `user`, `verified`, `fold`, `terms` where they are known.
 
     Raises:
         UnknownName: no such signal is declared.
@@ -42,7 +42,7 @@ def stamp_signal(spec: Spec, clock: Clock, name: str, subject: str, value: Any, 
         raise UnknownName("source", source, SOURCES)
     key = given.get("key") or derived_key(name, subject, checked, at)
     return Signal(
-        id=clock.new_id("signal", key),
+        id=given.get("id") or clock.new_id("signal", key),
         name=name,
         about=declared.about,
         subject=subject,
