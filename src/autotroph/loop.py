@@ -6,7 +6,9 @@ the middle leaves no trace, and the next cycle does the same again.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+from autotroph.deploy import trials
 from autotroph.deploy.evidence import increments_of
 from autotroph.deploy.serving import Answered
 from autotroph.digest.measures import measured
@@ -47,6 +49,7 @@ def cycle(rooms: Rooms) -> Cycle:
         moves = deploy(rooms, task, now)
         rows += optimize(rooms, task, moves, through, now)
         rows += observe(rooms, task, moves, through, now)
+        rows += experiment(rooms, task, through, now)
 
     rewards = sum(value.kind == "reward" for value in values)
     counts = {"decisions": len(arrived), "shadows": len(shadows), "rewards": rewards}
@@ -78,7 +81,11 @@ def ingest(rooms: Rooms, through: int) -> list[Answered]:
 
 def shadow(rooms: Rooms, arrived: Sequence[Answered]) -> list[Answered]:
     """4  What the other releases would have answered: off the hot path, before anything is learned."""
-    asked = [decision for decision, _ in arrived if decision.provenance == "product"]
+    asked = [
+        decision
+        for decision, _ in arrived
+        if decision.provenance == "product" and decision.arm != "experiment"
+    ]
     made = [answered for decision in asked for answered in rooms.desks[decision.task].shadow(decision)]
     admit = rooms.custody.admit
     shadows = [(admit(decision), admit(completion)) for decision, completion in made]
@@ -116,7 +123,7 @@ def _value(rooms: Rooms, joined: Joined, now: float) -> Reward | None:
         value = rooms.digestions[decision.task].digest(joined.interaction, now)
     else:
         value = measured(measure, joined.interaction, now)
-    if value is not None and measure.kind != "outcome":
+    if value is not None and rooms.compares(measure, decision.task):
         rooms.desks[decision.task].comparisons.take(decision, value)
     return value
 
@@ -129,6 +136,12 @@ def deploy(rooms: Rooms, task: str, now: float) -> list[Record]:
         return digestion.worth(interaction, answer, now)
 
     return rooms.desks[task].judge(digestion.fold, worth, now, halted=rooms.halted(task))
+
+
+def experiment(rooms: Rooms, task: str, through: int, now: float) -> list[Record]:
+    """4  What the experiments by hand show so far; one that does harm ends."""
+    desk = rooms.desks[task]
+    return trials.watch(desk, partial(rooms.store.get, Measurement, task=task), through, now)
 
 
 def optimize(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now: float) -> list[Record]:

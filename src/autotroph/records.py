@@ -12,10 +12,10 @@ import msgspec
 
 from autotroph.clock import digest
 
-Arm = Literal["holdback", "control", "candidate", "main"]
+Arm = Literal["holdback", "control", "candidate", "main", "experiment"]
 Fold = Literal["gate", "tracks", ""]
 Finding = Literal["refused", "undecided", "advance", "hold", "promoted", "rolled back"]
-StageName = Literal["baseline", "shadow", "canary", "serving", "replaced", "withdrawn"]
+StageName = Literal["baseline", "shadow", "canary", "serving", "replaced", "withdrawn", "experiment"]
 MeasureKind = Literal["reward", "guardrail", "outcome"]
 Value = bool | float | str
 

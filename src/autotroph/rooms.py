@@ -120,14 +120,18 @@ class Rooms:
     @property
     def joiner(self) -> Joiner:
         """What waits for its horizon."""
-        self._recall()
+        self.recall()
         return self._joiner
 
     @property
     def digestions(self) -> Mapping[str, Digestion]:
         """By task, the examples and the evidence of the gate."""
-        self._recall()
+        self.recall()
         return self._digestions
+
+    def compares(self, measure: Measure, task: str) -> bool:
+        """Whether values of a measure are compared: of an outcome, only while an experiment asks for it."""
+        return measure.kind != "outcome" or measure.name in self.desks[task].board.experiments.metrics
 
     def join(self, waiting: Iterable[Open], through: int) -> Iterator[Joined]:
         """Answers with what counts for each, whether any of them are in memory or not."""
@@ -225,7 +229,7 @@ class Rooms:
             for row in self.store.scan(kind):
                 self._apply(row)
 
-    def _recall(self) -> None:
+    def recall(self) -> None:
         """Fold what was answered up to the last cycle, once; what came after is the next cycle's to take.
 
         Raises:
@@ -258,7 +262,7 @@ class Rooms:
                     closed = self._joiner.close(decision.id, name)
                     if measure.kind == "reward":
                         finished.append(closed)
-                    elif measure.kind == "guardrail":
+                    elif self.compares(measure, decision.task):
                         comparisons.take(decision, final[decision.id, name])
         for joined in self._joiner.join(finished, last):
             decision = joined.interaction.decision

@@ -22,5 +22,9 @@
 | board.py | where the candidates stand, and the α they share |
 | killswitch.py | a file that anybody can make, and that takes back what serves |
 | retreat.py | what serves from a rollback until the ledger has it |
+| experiments.py | experiments by hand: those under way, and how one ends |
+| starting.py | an experiment begins: its arms are made |
+| contrasts.py | what an experiment shows so far |
+| trials.py | experiments from cycle to cycle |
 | desk.py | one task's deployment, all of the above together |
 """

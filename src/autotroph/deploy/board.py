@@ -1,7 +1,8 @@
 """Where a task's candidates stand: a fold of the append-only rows, in ledger order."""
 
+from autotroph.deploy.experiments import Experiments
 from autotroph.deploy.standing import Live, Standing, standing
-from autotroph.records import Candidate, Record, Release, Stage, Verdict
+from autotroph.records import Candidate, Entry, Record, Release, Stage, Verdict
 from autotroph.stats import alpha as family
 from autotroph.stats.alpha import AlphaLedger
 
@@ -18,6 +19,7 @@ class Board:
         self.knowledge = 0
         self.candidates: dict[str, Candidate] = {}
         self.alpha: AlphaLedger = family.begin(alpha)
+        self.experiments = Experiments(task)
         self._releases: dict[str, Release] = {}
         self._stages: dict[str, Stage] = {}
         self._zero = ""
@@ -38,6 +40,9 @@ class Board:
                 self._stage(record)
             case Verdict(task=self.task):
                 self._verdict(record)
+            case Entry():
+                if self.experiments.apply(record):
+                    self._stand()
             case _:
                 return
 
@@ -65,6 +70,10 @@ class Board:
         return [
             Live(self._releases[id_], self._stages[id_]) for id_ in self._stages if id_ in self._have_served
         ]
+
+    def released(self) -> list[Live]:
+        """Every release that has ever stood anywhere, with its newest stage, oldest first."""
+        return [Live(self._releases[id_], stage) for id_, stage in self._stages.items()]
 
     def since(self, live: Live) -> Stage:
         """The row with which a release came to the stage where it is, epochs of its envelope aside."""
@@ -104,7 +113,11 @@ class Board:
             self._zero = self._zero or stage.release
             self._have_served.add(stage.release)
         self.knowledge = max(self.knowledge, stage.knowledge)
-        self.standing = standing(self._releases, self._stages, self._zero)
+        self._stand()
+
+    def _stand(self) -> None:
+        under_way = [(one.id, one.share, one.arms.values()) for one in self.experiments.running]
+        self.standing = standing(self._releases, self._stages, self._zero, under_way)
 
     def _verdict(self, verdict: Verdict) -> None:
         if (verdict.judge, verdict.finding) == ("person", "advance"):

@@ -48,9 +48,10 @@ def choose(
         policy: that release's policy document of this epoch.
         proposals: the options, silence among them where the task may be silent; at least one.
         luck: a uniform number in [0, 1), drawn for this decision.
-        explore: the declared share of exploration; never applied in the holdback.
+        explore: the declared share of exploration; never applied in the holdback, nor in an experiment.
     """
-    chances = probabilities(policy, proposals, 0.0 if cohort.arm == "holdback" else explore)
+    still = cohort.arm in ("holdback", "experiment")
+    chances = probabilities(policy, proposals, 0.0 if still else explore)
     taken = proposals[_pick(chances, luck)]
     live = cohort.live
     return Decision(

@@ -4,6 +4,9 @@ The holdback hashes with the product's salt, so that it is the same people for e
 A canary's cohort hashes with the candidate's id, so that moving from one share to the next adds people
 and reshuffles nobody. After a promotion a small share stays with what was replaced: it, too, hashes with the
 id of what was promoted, and is a concurrent control for as long as that serves.
+
+An experiment by hand takes its share of those who are left by the holdback, by a hash with its own id, and
+the ladder draws among the others: so neither depends on the other, and nobody is in both.
 """
 
 import msgspec
@@ -34,6 +37,16 @@ def cohort(unit: str, salt: str, standing: Standing, holdback: float, watch: flo
     if draw(salt, "holdback", unit) < holdback:
         return Cohort("holdback", standing.zero, holdback)
     rest = 1.0 - holdback
+    for one in standing.experiments:
+        place, count = draw(one.experiment, unit) / one.share, len(one.lives)
+        if place < 1.0:
+            return Cohort("experiment", one.lives[int(place * count)], rest * one.share / count)
+        rest *= 1.0 - one.share
+    return _on_the_ladder(unit, standing, rest, watch)
+
+
+def _on_the_ladder(unit: str, standing: Standing, rest: float, watch: float) -> Cohort:
+    """The arm of a unit that is neither held back nor in an experiment, as `rest` of them are not."""
     if standing.parent is not None and watch:
         if draw(standing.main.release.candidate, "watch", unit) < watch:
             return Cohort("control", standing.parent, rest * watch)

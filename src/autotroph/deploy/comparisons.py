@@ -2,7 +2,8 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
 
 import msgspec
 
@@ -42,12 +43,13 @@ class Comparisons:
     def __init__(self, reward: str, segments: Iterable[str] = ()) -> None:
         self._reward, self._segments = reward, tuple(segments)
         self._served: list[Served] = []
+        self._tried: list[Served] = []
         self._values: dict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
         self._known = self._told = 0
 
     def serve(self, decision: Decision, *, failed: bool = False) -> None:
-        """Take note of a served decision; in ledger order."""
-        self._served.append(
+        """Take note of a served decision; in ledger order. Those of experiments by hand are kept apart."""
+        (self._tried if decision.arm == "experiment" else self._served).append(
             Served(
                 decision.sequence,
                 decision.id,
@@ -82,13 +84,20 @@ class Comparisons:
         return self._values[measure or self._reward, release].get(decision)
 
     def served(self, after: int = 0) -> Iterator[Served]:
-        """The served decisions after a ledger sequence."""
-        start = bisect_right(self._served, after, key=lambda one: one.sequence)
-        return iter(self._served[start:])
+        """The served decisions after a ledger sequence, without those of experiments by hand."""
+        return iter(_after(self._served, after))
+
+    def tried(self, after: int = 0) -> Iterator[Served]:
+        """The served decisions of experiments by hand, after a ledger sequence."""
+        return iter(_after(self._tried, after))
+
+    def concurrent(self, after: int) -> Iterator[Served]:
+        """All served decisions after a ledger sequence, in its order."""
+        return merge(self.served(after), self.tried(after), key=_sequence)
 
     def active(self, since: float) -> int:
         """How many units were served at this time or later."""
-        return len({one.unit for one in self._served if one.at >= since})
+        return len({one.unit for one in (*self._served, *self._tried) if one.at >= since})
 
     def earned(self, one: Served, measure: str = "") -> float | None:
         """What a served answer came to, by the task's reward unless a measure is named."""
@@ -140,3 +149,11 @@ class Comparisons:
             if value is not None:
                 found.setdefault(one.unit, (one.arm == "holdback", []))[1].append(value)
         return [(held, sum(values) / len(values)) for held, values in found.values()]
+
+
+def _sequence(one: Served) -> int:
+    return one.sequence
+
+
+def _after(served: Sequence[Served], sequence: int) -> Sequence[Served]:
+    return served[bisect_right(served, sequence, key=_sequence) :]

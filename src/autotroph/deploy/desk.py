@@ -14,6 +14,7 @@ from autotroph.deploy import gate
 from autotroph.deploy.board import Board
 from autotroph.deploy.envelopes import Renewal, renewed
 from autotroph.deploy.evidence import Evidence
+from autotroph.deploy.experiments import abandoned
 from autotroph.deploy.gate import Worth
 from autotroph.deploy.judge import Need, Proof, Rule, judge
 from autotroph.deploy.ladder import advance, next_share
@@ -310,7 +311,7 @@ class Desk:
 
     def rollback(self, to: Live, by: str, now: float) -> list[Record]:
         """Serve a release again from the next decision on; what is on the ladder is withdrawn with it."""
-        rows: list[Record] = []
+        rows = abandoned(self.board.experiments, self.standing, by, now)
         for live in (self.standing.main, *self.standing.open):
             if live.release.id != to.release.id and live.release.candidate:
                 verdict = self._ended(self._candidate(live), "rolled back", f"by {by}", now, "person")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from autotroph.deploy.arms import Valued, arms
 from autotroph.deploy.comparisons import Comparisons, Served
 from autotroph.deploy.evidence import LEVEL, Difference, Guard, increments_of
-from autotroph.spec import ResponseSpec, Spec
+from autotroph.spec import GuardrailSpec, ResponseSpec, RewardSpec, Spec
 from autotroph.spec.bounds import Bounds, bounds
 from autotroph.stats import ratio
 from autotroph.stats.alpha import share
@@ -89,7 +89,7 @@ class Guards:
 
     def __init__(self, spec: Spec, task: str, comparisons: Comparisons) -> None:
         self._spec, self._task, self._comparisons = spec, task, comparisons
-        self._spans = {name: _span(spec, name) for name in spec.task(task).guardrails}
+        self._spans = {name: span_of(spec, name) for name in spec.task(task).guardrails}
 
     def weigh(self, sides: Sides, now: float) -> tuple[Guard, ...]:
         """Everything that can veto, between two arms."""
@@ -97,7 +97,7 @@ class Guards:
 
     def asked(self, sides: Sides) -> Iterator[tuple[Watched, Sides, float]]:
         """What is weighed, between which arms, and the level of its harm test."""
-        alpha, watched = self._spec.gate.alpha, list(self._watched())
+        alpha, watched = self._spec.gate.alpha, list(self.watched())
         each = alpha * DECLARED / len(watched)
         yield from ((one, sides, each) for one in watched)
         for place, segment in enumerate(sides.segments(), 1):
@@ -119,7 +119,8 @@ class Guards:
             required=True,
         )
 
-    def _watched(self) -> Iterator[Watched]:
+    def watched(self) -> Iterator[Watched]:
+        """The task's guardrails, and what is watched without being declared."""
         yield from self.declared()
         horizon = float(self._spec.reward_of(self._task)[1].horizon)
         yield Watched(FAILED, lambda one: float(one.failed), 0.0, MAY_FAIL, (0.0, 1.0))
@@ -217,10 +218,10 @@ def _in_the_limit(better: list[float], watched: Watched, level: float) -> _Found
     return below < -watched.margin, above > -watched.margin, shown.low, shown.high
 
 
-def _span(spec: Spec, name: str) -> Bounds | None:
-    """The declared range, or the one that its expression has; none where silence scales what was heard."""
-    declared = spec.guardrails[name]
-    if declared.range is not None:
+def span_of(spec: Spec, name: str) -> Bounds | None:
+    """The declared range of a measure, or its expression's; none where silence scales what was heard."""
+    declared = spec.measures[name]
+    if isinstance(declared, RewardSpec | GuardrailSpec) and declared.range is not None:
         return declared.range
     if any(isinstance(rule, ResponseSpec) for rule in declared.silent.values()):
         return None

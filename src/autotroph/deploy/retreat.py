@@ -66,13 +66,13 @@ def target(board: Board, main: Live, to: str) -> Live:
 
 
 def settled(standing: Standing, to: Live) -> bool:
-    """Whether a release serves everybody already, with nothing on the ladder."""
-    return standing.main.release.id == to.release.id and not standing.open
+    """Whether a release serves everybody already, with nothing on the ladder and no experiment."""
+    return standing.main.release.id == to.release.id and not (standing.open or standing.experiments)
 
 
 def retreated(standing: Standing, to: Live) -> Standing:
-    """What stands instead: that release for everybody but the holdback, and nobody meets a candidate.
+    """What stands instead: that release for everybody but the holdback; nobody meets a candidate or an arm.
 
     Whoever is in the holdback stays there, so that arms and their probabilities are what they were.
     """
-    return msgspec.structs.replace(standing, main=to, parent=None, canary=None, shadows=())
+    return msgspec.structs.replace(standing, main=to, parent=None, canary=None, shadows=(), experiments=())

@@ -47,14 +47,14 @@ class Serving:
     ) -> Answered:
         """Answer for real: the arm by the unit, the option by that arm's policy.
 
-        A candidate that fails costs nobody an answer: what serves everybody else answers instead, the
-        completion says so, and the failure is remembered against the candidate.
+        A candidate that fails, or an arm of an experiment, costs nobody an answer: what serves everybody
+        else answers instead, the completion says so, and the failure is remembered against it.
         """
         arm = cohort(request.unit, self._salt, standing, ladder.holdback, self._watch(ladder))
         try:
             return self._served(request, arm, ladder.explore, given)
         except Exception as error:
-            if arm.arm != "candidate":
+            if arm.arm not in ("candidate", "experiment"):
                 raise
             failure = self.note(arm.live, error)
             instead = Cohort(arm.arm, standing.main, arm.p_arm)

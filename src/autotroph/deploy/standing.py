@@ -1,6 +1,6 @@
 """Who serves what: the stages of a task's releases, folded into where each of them stands now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -14,13 +14,21 @@ class Live(msgspec.Struct, frozen=True):
     stage: Stage
 
 
+class Allotment(msgspec.Struct, frozen=True):
+    """An experiment's share of the people, in equal parts among what its arms answer with."""
+
+    experiment: str
+    share: float
+    lives: tuple[Live, ...]
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """One task's releases by what they are to people.
 
     `zero` is what holdback units get for good; `main` is what everybody else gets, except for the share
     that meets the `canary`; `shadows` answer the same decisions without being shown; `parent` is what
     `main` replaced, kept beside it to tell harm from a bad day; `baselines` are shadowed for comparison
-    and never served.
+    and never served. `experiments` take their people out before the ladder, in the order in which they began.
     """
 
     zero: Live
@@ -29,6 +37,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     canary: Live | None
     shadows: tuple[Live, ...]
     baselines: tuple[Live, ...]
+    experiments: tuple[Allotment, ...] = ()
 
     @property
     def everyone(self) -> tuple[Live, ...]:
@@ -44,13 +53,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return (*([self.canary] if self.canary else []), *self.shadows)
 
 
-def standing(releases: Mapping[str, Release], stages: Mapping[str, Stage], zero: str) -> Standing | None:
+def standing(
+    releases: Mapping[str, Release],
+    stages: Mapping[str, Stage],
+    zero: str,
+    experiments: Iterable[tuple[str, float, Iterable[str]]] = (),
+) -> Standing | None:
     """Fold a task's releases.
 
     Args:
         releases: by id.
         stages: the newest stage of each release, by its id, in the order in which the releases came.
         zero: the release that served first.
+        experiments: under way: id, share, and the releases of the arms.
 
     Returns:
         None where nothing serves yet.
@@ -69,4 +84,7 @@ def standing(releases: Mapping[str, Release], stages: Mapping[str, Stage], zero:
         canary=next(iter(by_name.get("canary", ())), None),
         shadows=tuple(by_name.get("shadow", ())),
         baselines=tuple(by_name.get("baseline", ())),
+        experiments=tuple(
+            Allotment(id_, share, tuple(lives[arm] for arm in arms)) for id_, share, arms in experiments
+        ),
     )

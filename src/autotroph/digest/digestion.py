@@ -31,7 +31,7 @@ class Digestion:
         """
         decision = interaction.decision
         if decision.fold == "gate":
-            if decision.served and decision.provenance == "product":
+            if decision.served and decision.provenance == "product" and decision.arm != "experiment":
                 self._fold[decision.id] = interaction
         elif decision.proposals:
             self._learn(interaction, now)

@@ -5,18 +5,19 @@ from pathlib import Path
 
 from autotroph.clock import Clock
 from autotroph.faces import byhand
+from autotroph.faces.experimenting import Experimenting
 from autotroph.records import Entry
 from autotroph.rooms import Rooms
 from autotroph.spec import Spec
 from autotroph.store import Store
 from autotroph.unattended import asking, freezing
-from autotroph.unattended.asking import Approve, Ask
+from autotroph.unattended.asking import Approve, Ask, Conclude, Start
 from autotroph.unattended.freezing import Freeze, Thaw
 from autotroph.unattended.schedule import Waiting
 from autotroph.unattended.waiting import waiting
 
 
-class Attending:
+class Attending(Experimenting):
     """The part of a product that stands still when it is told to; see `faces.library.Product`."""
 
     spec: Spec
@@ -78,6 +79,10 @@ class Attending:
                 freezing.thaw(self.store, self.spec, ask, now, id_)
             case Approve():
                 byhand.approve(self.rooms, ask.candidate, ask.by, id_)
+            case Start():
+                self.experiment(ask.experiment, by=ask.by, ask=id_, **ask.declared)
+            case Conclude():
+                self.conclude(ask.experiment, ask.decision, propose=ask.propose, by=ask.by, ask=id_)
 
     def _refuse(self, id_: str, reason: str) -> None:
         row = self.rooms.entry("loop", asking.IN_VAIN, ask=id_, reason=reason)

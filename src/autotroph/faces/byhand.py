@@ -9,24 +9,30 @@ from autotroph.errors import InputError, UnknownName
 from autotroph.optimize.bench import candidate_of
 from autotroph.optimize.track import Proposed
 from autotroph.policy.documents import AnyPolicy, freeze
-from autotroph.records import Body, Candidate, Verdict
+from autotroph.records import Body, Candidate, Record, Verdict
 from autotroph.rooms import Rooms
 
 
 def propose(rooms: Rooms, task: str, name: str, policy: AnyPolicy | None, body: Body | None) -> Candidate:
     """A candidate: another policy over what serves, or another body altogether; see `Product.propose`."""
+    rows = proposed(rooms, task, name, policy, body)
+    rooms.append(*rows)
+    return next(row for row in rows if isinstance(row, Candidate))
+
+
+def proposed(rooms: Rooms, task: str, name: str, policy: AnyPolicy | None, body: Body | None) -> list[Record]:
+    """The rows of such a candidate."""
     rooms.spec.reward_of(task)
     rooms.begin(task)
     main = rooms.desks[task].standing.main.release
     document = freeze(policy) if policy is not None else None
-    proposed = body or main.body
-    _check_variant(policy, [*proposed.variants, *rooms.spec.task(task).actions])
+    made = body or main.body
+    _check_variant(policy, [*made.variants, *rooms.spec.task(task).actions])
     if document is not None:
-        proposed = replace(proposed, policy=document.digest)
+        made = replace(made, policy=document.digest)
     dataset = rooms.digestions[task].dataset("", 0)
-    candidate = candidate_of(name, "person", Proposed(proposed), dataset, main, rooms.clock.now())
-    rooms.append(*([document] if document else []), candidate)
-    return candidate
+    candidate = candidate_of(name, "person", Proposed(made), dataset, main, rooms.clock.now())
+    return [*([document] if document else []), candidate]
 
 
 def approve(rooms: Rooms, candidate: str, by: str, ask: str = "") -> Candidate:

@@ -2,6 +2,7 @@
 
 from autotroph.spec.declaration import (
     BudgetSpec,
+    ExperimentSpec,
     GateSpec,
     GuardrailSpec,
     LadderSpec,
@@ -33,6 +34,7 @@ __all__ = [
     "SKELETON",
     "BudgetSpec",
     "Duration",
+    "ExperimentSpec",
     "Expression",
     "First",
     "GateSpec",

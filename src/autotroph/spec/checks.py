@@ -8,6 +8,7 @@ from itertools import pairwise
 from autotroph.errors import SpecError, UnknownName
 from autotroph.spec.declaration import (
     Declaration,
+    ExperimentSpec,
     GuardrailSpec,
     LadderSpec,
     MeasureSpec,
@@ -52,6 +53,8 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
     for name, track in spec.tracks.items():
         yield from _track(spec, track, ("tracks", name), tracks)
     yield from _ladder(spec.ladder)
+    for name, experiment in spec.experiments.items():
+        yield from experiment_faults(spec, experiment, ("experiments", name))
     yield from _privacy(spec)
     yield from _retention(spec)
     yield from _run(spec.run)
@@ -300,6 +303,26 @@ def _ladder(ladder: LadderSpec) -> Iterator[Fault]:
         yield Fault(path, "the last step is 1.0: everybody")
     if any(before >= after for before, after in pairwise(ladder.steps)):
         yield Fault(path, f"expected ascending shares, found {list(ladder.steps)}")
+
+
+def experiment_faults(spec: Declaration, experiment: ExperimentSpec, path: Path) -> Iterator[Fault]:
+    """Every fault of an experiment; whether there is a release that an arm names is seen when it starts."""
+    yield from _known("task", experiment.task, spec.tasks, (*path, "task"))
+    if experiment.task not in spec.tasks:
+        return
+    task = spec.tasks[experiment.task]
+    if not task.reward:
+        yield Fault((*path, "task"), f"tasks.{experiment.task} has no reward, so nothing of it is valued")
+    if len(experiment.arms) < 2:
+        yield Fault((*path, "arms"), "two arms or more: what is compared, and with what")
+    if experiment.metric:
+        known = [task.reward, *task.guardrails, *spec.outcomes]
+        yield from _known("measure of the task", experiment.metric, known, (*path, "metric"))
+    for guardrail in experiment.guardrails or ():
+        yield from _known("guardrail of the task", guardrail, task.guardrails, (*path, "guardrails"))
+    for name, arm in experiment.arms.items():
+        if not isinstance(arm, str):
+            yield from _policy(task, arm, (*path, "arms", name))
 
 
 def _privacy(spec: Declaration) -> Iterator[Fault]:

@@ -231,6 +231,31 @@ class LadderSpec(Declared, frozen=True, kw_only=True):
     margin: NotNegative = 0.0
 
 
+class ExperimentSpec(Declared, frozen=True, kw_only=True):
+    """A comparison that a person starts, on a share of the people, in equal parts among its arms.
+
+    Attributes:
+        arms: by name, what answers: a policy, a release, a variant or an action, or `main`, which is what
+            serves when it starts. The others are compared with the first.
+        metric: name of a measure of the task; its reward if left out.
+        guardrails: those of the task if left out.
+        margin: how much worse, in the metric, is no worse yet.
+        planned: units at which intervals that hold for large numbers are narrowest; no more than a plan.
+        alpha: chance that it finds a difference where there is none, or is ended by harm where there is none.
+        stops: whether harm, or arms of the wrong size, end it.
+    """
+
+    task: str
+    arms: dict[str, str | PolicyDocument]
+    share: Share = 0.2
+    metric: str = ""
+    guardrails: tuple[str, ...] | None = None
+    margin: NotNegative = 0.0
+    planned: Count = 2000
+    alpha: Share = 0.05
+    stops: bool = True
+
+
 class PrivacySpec(Declared, frozen=True, kw_only=True):
     """What people agreed to unless a call says otherwise, and what is blacked out before a row is written."""
 
@@ -295,6 +320,7 @@ class Declaration(Declared, frozen=True, kw_only=True):
     tracks: dict[str, TrackSpec] = {}
     gate: GateSpec = GateSpec()
     ladder: LadderSpec = LadderSpec()
+    experiments: dict[str, ExperimentSpec] = {}
     privacy: PrivacySpec = PrivacySpec()
     retention: RetentionSpec = RetentionSpec()
     run: RunSpec = RunSpec()

@@ -66,6 +66,8 @@ def shape_faults(value: object, type_: Any, path: Path = ()) -> Iterator[Fault]:
     if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
         yield from _struct_faults(value, type_, path)
     elif origin is types.UnionType and _structs(type_):
+        if isinstance(value, str) and str in get_args(type_):
+            return
         yield from _union_faults(value, type_, path)
     elif origin is dict:
         yield from _dict_faults(value, get_args(type_)[1], path)
@@ -91,8 +93,8 @@ def _struct_faults(value: object, type_: type[msgspec.Struct], path: Path) -> It
 
 
 def _structs(union: Any) -> dict[str, type[msgspec.Struct]]:
-    """The members of a tagged union by their tags; nothing where it is another union."""
-    members = get_args(union)
+    """The members of a tagged union by their tags, a text aside; nothing where it is another union."""
+    members = [member for member in get_args(union) if member is not str]
     if not all(isinstance(member, type) and issubclass(member, msgspec.Struct) for member in members):
         return {}
     return {str(member.__struct_config__.tag): member for member in members}

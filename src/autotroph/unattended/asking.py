@@ -9,6 +9,7 @@ at any moment loses no ask, and none is done twice.
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -32,11 +33,29 @@ class Approve(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", forbid
     by: str = "a person"
 
 
-Ask = Freeze | Thaw | Approve
+class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", forbid_unknown_fields=True):
+    """Start an experiment by hand: as it is declared in the file, or as `declared` says."""
+
+    experiment: str
+    declared: dict[str, Any] = {}
+    by: str = "a person"
+
+
+class Conclude(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", forbid_unknown_fields=True):
+    """End an experiment by hand with a decision, and propose one of its arms, if it names one."""
+
+    experiment: str
+    decision: str
+    propose: str = ""
+    by: str = "a person"
+
+
+Ask = Freeze | Thaw | Approve | Start | Conclude
 
 _ANSWER = """
 SELECT sequence FROM journal
-WHERE event IN ('frozen', 'thawed', 'approved', 'asked in vain') AND json_extract(details, '$.ask') = ?
+WHERE event IN ('frozen', 'thawed', 'approved', 'experiment started', 'experiment stopped', 'asked in vain')
+  AND json_extract(details, '$.ask') = ?
 """
 
 
