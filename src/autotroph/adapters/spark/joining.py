@@ -111,11 +111,7 @@ def _credited(slot: Slot) -> str:
         f" ON p.key = s.key AND {_CREDIT[slot.credit]} JOIN d AS m ON m.about = p.decision"
         f" WHERE s.`at` < m.`at` + {double(slot.limit)}"
     )
-    agreed = f"SELECT sequence, bool_and(learns) AS agreed FROM ({rows}) GROUP BY sequence"
-    return (
-        f"SELECT t.sequence, t.v, a.agreed FROM ({whole(slot.take, rows, 'sequence')}) AS t"
-        f" JOIN ({agreed}) AS a ON a.sequence = t.sequence"
-    )
+    return whole(slot.take, rows, "sequence")
 
 
 _CREDIT = {"first": "p.place = 1", "last": "p.place = s.by_then", "split": "p.place <= s.by_then"}

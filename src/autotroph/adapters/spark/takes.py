@@ -1,4 +1,4 @@
-"""Several values of one signal: which of them counts, as Spark SQL. Rows are (key, v, at, id, user)."""
+"""Several values of one signal: which of them counts. Rows are (key, v, at, id, user, learns)."""
 
 from autotroph.digest.engines.plan import Take
 
@@ -13,7 +13,7 @@ WHOLE: dict[Take, str] = {
 
 
 def whole(take: Take, rows: str, key: str) -> str:
-    """(key, v): what all rows of a key come to.
+    """(key, v, agreed): what all rows of a key come to, and whether all of them may be learned from.
 
     Args:
         take: the rule.
@@ -21,8 +21,10 @@ def whole(take: Take, rows: str, key: str) -> str:
         key: the columns that they belong together by.
     """
     if take == "votes":
-        rows = f"SELECT {key}, {WHOLE['last'].format(v='v')} AS v FROM ({rows}) GROUP BY {key}, `user`"
-    return f"SELECT {key}, {WHOLE[take].format(v='v')} AS v FROM ({rows}) GROUP BY {key}"
+        last = f"{WHOLE['last'].format(v='v')} AS v, bool_and(learns) AS learns"
+        rows = f"SELECT {key}, {last} FROM ({rows}) GROUP BY {key}, `user`"
+    found = f"{WHOLE[take].format(v='v')} AS v, bool_and(learns) AS agreed"
+    return f"SELECT {key}, {found} FROM ({rows}) GROUP BY {key}"
 
 
 STATES: dict[Take, str] = {
