@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 from small_histories import SIGNALS, Row, history, kept, referred
 
+from autotroph.digest.engines import run
 from autotroph.digest.engines.ledger import whole_ledger
 from autotroph.digest.engines.options import Options
 from autotroph.digest.engines.whole import whole
@@ -144,3 +145,18 @@ def test_the_ledger_gives_what_its_segments_give(tmp_path: Path) -> None:
 
 def near_by(value: object) -> object:
     return pytest.approx(value, rel=1e-12, abs=1e-12) if isinstance(value, float) else value
+
+
+def test_in_parts_it_finds_what_it_finds_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    luck = random.Random(12)
+    ledger = kept(tmp_path, history(luck, 150, HORIZON))
+    segments = Segments.open(ledger)
+    for value in VALUES:
+        spec = declared(luck, value)
+        at_once = whole(spec, "t", segments, 140.0)
+        with monkeypatch.context() as patch:
+            patch.setattr(run, "AT_ONCE", 50)
+            in_parts = whole(spec, "t", segments, 140.0)
+        assert in_parts.manifest == at_once.manifest
+        counted = [[one.n for one in cell.figures] for cell in in_parts.cells]
+        assert counted == [[one.n for one in cell.figures] for cell in at_once.cells]

@@ -12,16 +12,32 @@ from autotroph.digest.engines.plan import Plan, Slot
 from autotroph.digest.engines.takes import running, whole
 
 
+class Part(msgspec.Struct, frozen=True):
+    """Which decisions are joined at once: of so many parts, a power of two, by the last bits of their keys.
+
+    Joins that follow each other hold all of their tables, and do not make room for each other.
+    """
+
+    number: int = 0
+    of: int = 1
+
+    def holds(self, key: str) -> str:
+        """The condition that a row is in it."""
+        return f"{key} & {self.of - 1} = {self.number}" if self.of > 1 else "true"
+
+
 class Told(msgspec.Struct, frozen=True):
     """What was said about some decisions, as parts of a query.
 
     Attributes:
         made: the decisions, as m.
+        answers: what came of them, and perhaps of others.
         joins: what joins the signals to them.
         columns: s0, s1, …, one a slot, and `agreed`: whether all of them may be learned from.
     """
 
     made: str
+    answers: str
     joins: str
     columns: str
 
@@ -76,29 +92,32 @@ class Joining:
         apart = {n: slot for n, slot in self._slots.items() if slot.about != "decision"}
         return {f"other{n}": _every(s) if s.credit == "every" else _credited(s) for n, s in apart.items()}
 
-    def plainly(self, *, doubtful: bool) -> Told:
-        """What is told about all decisions but the few."""
-        parts = {slot: p for p, slot in enumerate(dict.fromkeys(map(_part, self._direct.values())))}
-        made = "made AS m ANTI JOIN doubtful ON doubtful.subject = m.about" if doubtful else "made AS m"
-        joins = [_only(p, *part) for part, p in parts.items()]
-        values = {n: _single(slot, f"h{parts[_part(slot)]}") for n, slot in self._direct.items()}
-        return self._told(made, joins, values, [])
+    def plainly(self, part: Part, *, doubtful: bool) -> Told:
+        """What is told about the decisions of a part; without the few, if some are doubtful."""
+        places = {slot: p for p, slot in enumerate(dict.fromkeys(map(_place, self._direct.values())))}
+        made = f"(SELECT * FROM made WHERE {part.holds('about')}) AS m"
+        shadows = "SELECT key FROM made WHERE about <> key"
+        answers = f"(SELECT * FROM c WHERE {part.holds('key')} OR key IN ({shadows}))"
+        if doubtful:
+            made += " ANTI JOIN doubtful ON doubtful.subject = m.about"
+        joins = [_only(p, source, limit, part) for (source, limit), p in places.items()]
+        values = {n: _single(slot, f"h{places[_place(slot)]}") for n, slot in self._direct.items()}
+        return self._told(made, answers if part.of > 1 else "c", joins, values)
 
     def severally(self) -> Told:
         """What is told about the few."""
         values = {n: f"several.s{n}" for n in self._direct}
-        joins, agreed = ["LEFT JOIN several USING (sequence)"], ["coalesce(several.agreed, true)"]
-        return self._told("few AS m", joins, values, agreed)
+        joins = ["LEFT JOIN several USING (sequence)"]
+        return self._told("few AS m", "c", joins, values, "coalesce(several.agreed, true)")
 
-    def _told(self, made: str, joins: list[str], values: dict[int, str], agreed: list[str]) -> Told:
+    def _told(self, made: str, answers: str, joins: list[str], values: dict[int, str], *agreed: str) -> Told:
         others = [n for n in self._slots if n not in self._direct]
         joins = joins + [f"LEFT JOIN other{n} USING (sequence)" for n in others]
-        agreed = agreed + [f"coalesce(other{n}.agreed, true)" for n in others if n in self._reward]
+        agreed = agreed + tuple(f"coalesce(other{n}.agreed, true)" for n in others if n in self._reward)
         values = {n: values.get(n, f"other{n}.v") for n in self._slots}
         columns = [f"{value} AS s{n}" for n, value in values.items()]
-        return Told(
-            made, " ".join(joins), ", ".join([*columns, f"{' AND '.join(agreed) or 'true'} AS agreed"])
-        )
+        columns.append(f"{' AND '.join(agreed) or 'true'} AS agreed")
+        return Told(made, answers, " ".join(joins), ", ".join(columns))
 
     def _again(self, slot: Slot) -> str:
         return (
@@ -113,14 +132,15 @@ class Joining:
         return f"bool_and(s.learns OR NOT ({counts}))"
 
 
-def _part(slot: Slot) -> tuple[int, float]:
+def _place(slot: Slot) -> tuple[int, float]:
+    """Slots of one source and limit are joined together."""
     return slot.source, slot.limit
 
 
-def _only(part: int, source: int, limit: float) -> str:
+def _only(place: int, source: int, limit: float, part: Part) -> str:
     """Joins the rows of a source in time, of which each subject has one at most."""
-    rows = f"SELECT * FROM heard WHERE k = {source}"
-    h = f"h{part}"
+    rows = f"SELECT * FROM heard WHERE k = {source} AND {part.holds('subject')}"
+    h = f"h{place}"
     return f'LEFT JOIN ({rows}) AS {h} ON {h}.subject = m.about AND {h}."at" < m."at" + {limit!r}'
 
 

@@ -1,13 +1,14 @@
 """The steps of whole digestion, on a DuckDB connection that has the narrow relations d, c and said."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autotroph.digest.engines.joining import Joining
+from autotroph.digest.engines.joining import Joining, Part
 from autotroph.digest.engines.measuring import cells_of
 from autotroph.digest.engines.narrow import newest, quoted, subjects
 from autotroph.digest.engines.options import Options
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 Numbers = NDArray[Any]
 BLOCK = 2**17
 """Sequences in a block of a manifest."""
+AT_ONCE = 6_000_000
+"""Decisions and signals that are joined at once: a gigabyte of memory holds them."""
 
 
 class Run:
@@ -62,8 +65,17 @@ class Run:
         doubtful = self._hear(joining)
         for name, sql in others.items():
             self._make(name, sql)
-        told = [joining.plainly(doubtful=doubtful), *([joining.severally()] if doubtful else [])]
-        self._make("valued", " UNION ALL ".join(valued(self._plan, one, self._now) for one in told))
+        parts = self._parts(heard=bool(joining.sources))
+        told = [joining.plainly(Part(each, parts), doubtful=doubtful) for each in range(parts)]
+        told += [joining.severally()] if doubtful else []
+        for place, one in enumerate(told):
+            into = "INSERT INTO valued" if place else "CREATE OR REPLACE TEMP TABLE valued AS"
+            self._duck.execute(f"{into} {valued(self._plan, one, self._now)}")
+
+    def _parts(self, *, heard: bool) -> int:
+        """In how many parts decisions are joined, so that memory suffices."""
+        rows = self._one("SELECT count(*) FROM d") + (self._one("SELECT count(*) FROM heard") if heard else 0)
+        return int(2 ** math.ceil(math.log2(max(rows / AT_ONCE, 1))))
 
     def _hear(self, joining: Joining) -> bool:
         """Makes what is heard about decisions, and says whether there are doubtful ones."""

@@ -18,7 +18,7 @@ def valued(plan: Plan, told: Told, now: float) -> str:
     numbered = list(enumerate(plan.measures))
     final = [f'{now!r} >= m."at" + {horizon!r} AS f{h}' for h, horizon in enumerate(plan.horizons)]
     columns = ", ".join(["m.*", "c.* EXCLUDE (key)", told.columns, *final])
-    joined = f"SELECT {columns} FROM {told.made} JOIN c ON c.key = m.key {told.joins}"
+    joined = f"SELECT {columns} FROM {told.made} JOIN {told.answers} AS c ON c.key = m.key {told.joins}"
     resolved = [
         f"{_resolved(one, name)} AS r{i}_{slot}" for i, one in numbered for name, slot in one.slots.items()
     ]
