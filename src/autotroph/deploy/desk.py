@@ -243,6 +243,7 @@ class Desk:
 
     def _gate(self, fold: Sequence[Interaction], worth: Worth, now: float) -> list[Record]:
         rows: list[Record] = []
+        fold = fold if self.paired else gate.explored(fold)
         in_time = gate.ripe(fold, float(self.reward.horizon), now)
         for candidate in self.board.waiting():
             if in_time < self.spec.gate.minimum:

@@ -100,6 +100,11 @@ def ripe(fold: Iterable[Interaction], window: float, now: float) -> int:
     return len({one.decision.unit for one in fold if now >= one.decision.at + 2 * window})
 
 
+def explored(fold: Iterable[Interaction]) -> list[Interaction]:
+    """Those of whom the log can show what others would have earned: nobody explores in the holdback."""
+    return [one for one in fold if one.decision.arm != "holdback"]
+
+
 def off_policy(
     live: Live, fold: Iterable[Interaction], serving: Serving, worth: Worth, span: tuple[float, float]
 ) -> list[Difference]:

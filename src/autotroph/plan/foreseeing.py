@@ -98,7 +98,7 @@ def _off_policy(step: Propose, reader: Reader, spec: Spec) -> dict[str, float | 
     policy = declared.policy
     serving = Serving(declared, ModelPool({}, lambda *_: ()), lambda _: policy, "")
     log = list(_log(reader, step.task, measures_of(spec, step.task)[name]))
-    interactions = [one for one, _ in log]
+    interactions = gate.explored(one for one, _ in log)
     values = {one.decision.id: value for one, value in log}
 
     def worth(interaction: Interaction, _: Proposal) -> float:
