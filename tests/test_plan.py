@@ -164,6 +164,19 @@ def test_old_versions_can_still_be_asked_for_and_rebuilt(changed):
         assert versions_shown(product) == [product.rooms.measures["reply"]["useful"].version]
 
 
+def test_no_answer_shows_a_reward_of_before_once_another_is_applied(changed):
+    with reopened(changed) as product:
+        before = len(rewards_shown(product))
+        product.apply()
+        final = len(list(product.store.scan(Reward, version=measure(product, "useful").version)))
+        assert 0 < len(rewards_shown(product)) == final < before  # the horizon is longer now
+        assert set(rewards_shown(product)) == {measure(product, "useful").version}
+
+
+def rewards_shown(product):
+    return [one for (one,) in product.store.query("SELECT reward_version FROM answers").rows if one]
+
+
 def test_going_back_makes_the_old_version_the_newest_again(changed, declare):
     with reopened(changed) as product:
         product.apply()

@@ -6,12 +6,11 @@ from autotroph.demo import scoreboard
 from autotroph.demo.report import answers
 from autotroph.demo.report.answers import Answers, Point, Window
 from autotroph.demo.report.contestants import COLOURS, WHO
-from autotroph.faces.report.charts import Chart, Mark, banded, quantitative, several, shares
+from autotroph.faces.report.charts import Chart, Mark, banded, quantitative, several, shares, zero_rule
 from autotroph.faces.report.charts import Spec as ChartSpec
 from autotroph.faces.report.figures import Asked, Figures
 from autotroph.faces.report.html import Html, join, tag
 from autotroph.faces.report.page import Section
-from autotroph.faces.report.sections import zero_rule
 
 _OVER_TIME = """
 SELECT n AS cursor, shown, accepted, kept FROM (

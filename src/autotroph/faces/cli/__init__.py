@@ -22,6 +22,7 @@ from autotroph.faces.cli.demo import demo
 from autotroph.faces.cli.digest import digest
 from autotroph.faces.cli.doctor import doctor
 from autotroph.faces.cli.evaluate import evaluate
+from autotroph.faces.cli.experiment import experiment
 from autotroph.faces.cli.freeze import freeze, thaw
 from autotroph.faces.cli.ingest import ingest
 from autotroph.faces.cli.init import init
@@ -82,6 +83,7 @@ cli = Polite(
             plan,
             apply,
             evaluate,
+            experiment,
             releases,
             approve,
             rollback,

@@ -140,7 +140,7 @@ def _move(task: str, stood: Sequence[Stood], to: str) -> tuple[Stood, Stood]:
         raise InputError(f"task {task!r} has no release yet; a first decision or cycle makes release 0")
     main = serving[-1]
     target = _named(stood, to) if to else _before(main, stood)
-    if target is main and not any(one.stage in ("shadow", "canary") for one in stood):
+    if target is main and not any(one.stage in ("shadow", "canary", "experiment") for one in stood):
         raise InputError(f"task {task!r}: {main} serves already, and nothing is on the ladder")
     return main, target
 

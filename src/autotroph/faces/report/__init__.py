@@ -6,6 +6,7 @@
 | figures.py | a number on the page, and the query that it prints |
 | charts.py | pictures as plain data |
 | deserving.py | does a reward deserve to be chased: a page of its own |
+| experiments.py | experiments by hand, with the interval as it ran |
 | sections.py | what there is to say about any product |
 | page.py | one page that stands alone |
 """

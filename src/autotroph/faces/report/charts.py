@@ -89,6 +89,12 @@ def shares(title: str, **scale: Any) -> Spec:
     return quantitative("value", title, axis=axis, scale={"zero": True, "nice": True, **scale})
 
 
+def zero_rule() -> Spec:
+    """The line of no difference."""
+    mark = {"type": "rule", "color": "var(--zero)", "strokeDash": [6, 4], "strokeWidth": 1.5}
+    return {"data": {"values": [{"value": 0}]}, "mark": mark, "encoding": {"y": {"datum": 0}}}
+
+
 def _with(layer: Spec, **encoding: Any) -> Spec:
     changed = {key: value for key, value in layer["mark"].items() if key != "color"}
     return {**layer, "mark": changed, "encoding": {**layer["encoding"], **encoding}}

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from itertools import groupby
 
-from autotroph.faces.report.charts import Chart, banded, quantitative
+from autotroph.faces.report.charts import Chart, banded, quantitative, zero_rule
+from autotroph.faces.report.experiments import experiments
 from autotroph.faces.report.figures import Asked, Figures, Form, quoted
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section
@@ -103,6 +104,7 @@ def of_task(figures: Figures, task: str) -> list[Section]:
         Section(
             id=f"candidates-{_id(task)}", title=f"{task}: every candidate", body=candidates(figures, task, {})
         ),
+        *experiments(figures, task, _id(task)),
     ]
 
 
@@ -208,12 +210,6 @@ def _lift_chart(found: Asked, task: str) -> Chart:
         "the dashed line is release 0."
     )
     return Chart(id=f"lift-{_id(task)}", title="Lift over release 0", says=says, spec=spec)
-
-
-def zero_rule() -> dict[str, object]:
-    """The line of no difference."""
-    mark = {"type": "rule", "color": "var(--zero)", "strokeDash": [6, 4], "strokeWidth": 1.5}
-    return {"data": {"values": [{"value": 0}]}, "mark": mark, "encoding": {"y": {"datum": 0}}}
 
 
 def releases(figures: Figures, task: str) -> Section:

@@ -4,8 +4,15 @@
 -- One row a decision, served and shadow, with what came of it and what it was worth. `about` is the
 -- served decision that signals are about, so that served and shadow answers pair up by it;
 -- `probability` is that of the option taken, NULL where nobody knows it (an import); `reward` is the newest
--- final one, NULL while there is none.
+-- final one by what the history is valued by, as the journal has it, NULL while there is none: so that no two
+-- versions are ever averaged. Where the journal does not say, any version counts.
 CREATE VIEW answers AS
+WITH declared AS MATERIALIZED (
+  SELECT t.key AS task, m.value AS version
+  FROM journal AS j, json_each(j.details, '$.tasks') AS t, json_each(t.value) AS m
+  WHERE j.sequence = (SELECT max(sequence) FROM journal WHERE event = 'measures')
+    AND json_extract(j.details, '$.measures."' || m.value || '".kind') = 'reward'
+)
 SELECT d.sequence, d.id AS decision, d.task, d.at, d.arm, d.p_arm, d.release, d.epoch,
        coalesce(r.name, c.name, d.release) AS release_name,
        d.served, d.shadows, iif(d.shadows = '', d.id, d.shadows) AS about,
@@ -21,8 +28,10 @@ LEFT JOIN releases AS r ON r.id = d.release
 LEFT JOIN candidates AS c ON c.id = d.release
 LEFT JOIN completions AS f ON f.decision = d.id
 LEFT JOIN completion_texts AS t ON t.sequence = f.sequence
+LEFT JOIN declared AS v ON v.task = d.task
 LEFT JOIN rewards AS w ON w.sequence = (
-  SELECT max(sequence) FROM rewards WHERE decision = d.id AND final = 1 AND kind = 'reward');
+  SELECT max(sequence) FROM rewards
+  WHERE decision = d.id AND final = 1 AND kind = 'reward' AND version = coalesce(v.version, version));
 
 -- One row a decision, declared measure and version of it: the newest final value. `kind` is reward, guardrail
 -- or outcome; `value` is NULL where it is unknown; `clipped` says that it lay outside the declared range.
