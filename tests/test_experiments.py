@@ -162,6 +162,20 @@ class TestWhatItShows:
         assert contrast.finding == "better"
         assert contrast.low < 20 < contrast.high
 
+    def test_an_arm_of_which_one_hears_later_is_not_compared(self, product):
+        product.experiment("tone")
+        for number in range(600):
+            made = product.decide("greet", {}, user=f"u{number}")
+            if draw("likes", str(number)) < 0.6:
+                late = 90.0 if made.option == "warm" and draw("late", str(number)) < 0.7 else 5.0
+                product.signal(made.id, "good", True, at=product.clock.now() + late)
+        turn(product)
+        found = shown(product)
+        assert "in the warm arm only" in found.results.late
+        assert found.results.contrasts[0].high < 0
+        assert found.results.contrasts[0].finding == "undecided"
+        assert found.ended is None
+
 
 class TestTogetherWithTheLadder:
     def test_both_find_what_is_true_and_neither_counts_the_others_people(self, laddered):

@@ -141,7 +141,8 @@ def deploy(rooms: Rooms, task: str, now: float) -> list[Record]:
 def experiment(rooms: Rooms, task: str, through: int, now: float) -> list[Record]:
     """4  What the experiments by hand show so far; one that does harm ends."""
     desk = rooms.desks[task]
-    return trials.watch(desk, partial(rooms.store.get, Measurement, task=task), through, now)
+    last = partial(rooms.store.get, Measurement, task=task)
+    return trials.watch(desk, last, rooms.late, through, now)
 
 
 def optimize(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now: float) -> list[Record]:

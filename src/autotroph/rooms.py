@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from autotroph import registry
 from autotroph.clock import Clock
 from autotroph.deploy.desk import Desk
+from autotroph.deploy.experiments import Experiment
 from autotroph.deploy.lateness import Lateness
 from autotroph.deploy.models import Model, ModelPool
 from autotroph.deploy.releases import declared_body
@@ -47,7 +48,7 @@ from autotroph.records import (
     Signal,
 )
 from autotroph.spec import Spec
-from autotroph.store import Store
+from autotroph.store import Reader, Store
 
 MEASURE_EVERY = 100
 """Final rewards between two measurements of the lift."""
@@ -132,6 +133,10 @@ class Rooms:
     def compares(self, measure: Measure, task: str) -> bool:
         """Whether values of a measure are compared: of an outcome, only while an experiment asks for it."""
         return measure.kind != "outcome" or measure.name in self.desks[task].board.experiments.metrics
+
+    def late(self, experiment: Experiment, now: float) -> str:
+        """Why what comes back about an arm of an experiment comes too late to compare; see `lateness`."""
+        return overdue(self.store, experiment, self.measures[experiment.task][experiment.metric], now)
 
     def join(self, waiting: Iterable[Open], through: int) -> Iterator[Joined]:
         """Answers with what counts for each, whether any of them are in memory or not."""
@@ -306,6 +311,12 @@ class Rooms:
                 f"policy {digest[:12]} is named by a release but is not in the ledger; restore a backup"
             )
         return thaw(artefact.body)
+
+
+def overdue(reader: Reader, experiment: Experiment, metric: Measure, now: float) -> str:
+    """Why what comes back about an arm of an experiment comes too late to compare; empty if it does not."""
+    late = Lateness(reader, experiment.task, metric.signals, metric.horizon)
+    return late(experiment.since, now, {release: arm for arm, release in experiment.arms.items()})
 
 
 def _use(measure: Measure) -> Use:

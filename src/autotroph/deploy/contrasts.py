@@ -62,6 +62,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
         at: as of when, seconds since the epoch.
         level: of each contrast: all of them together miss with a chance of at most the experiment's α.
         mismatch: why the arms cannot be compared; empty where they can.
+        late: why the horizon does not see what comes back about an arm; empty where it does.
         harm: which arm harms whom, and by what; empty where none does.
     """
 
@@ -72,18 +73,17 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...]
     contrasts: tuple[Contrast, ...]
     mismatch: str = ""
+    late: str = ""
     harm: str = ""
 
     @property
     def better(self) -> tuple[str, ...]:
         """The arms that may be proposed: better than the first, and nothing vetoes them."""
-        if self.mismatch:
-            return ()
         harmed = {one.arm for one in self.groups if any(guard.harmed for guard in one.guards)}
         return tuple(one.arm for one in self.contrasts if one.finding == "better" and one.arm not in harmed)
 
 
-def results(experiment: Experiment, spec: Spec, known: Comparisons, now: float) -> Results:
+def results(experiment: Experiment, spec: Spec, known: Comparisons, now: float, late: str = "") -> Results:
     """Weigh an experiment by the values that are final.
 
     Args:
@@ -91,6 +91,7 @@ def results(experiment: Experiment, spec: Spec, known: Comparisons, now: float) 
         spec: the declaration.
         known: the values of its task.
         now: seconds since the epoch.
+        late: why what comes back about an arm comes too late to compare, see `lateness`.
     """
     metric = _metric(experiment, spec, known)
     tried = [one for one in known.tried(experiment.since) if one.release in experiment.arms.values()]
@@ -101,15 +102,17 @@ def results(experiment: Experiment, spec: Spec, known: Comparisons, now: float) 
         _group(experiment, arm, tried, everybody, (metric, *vetoing), now) for arm in experiment.arms
     )
     mismatch = _mismatch(experiment, tried)
+    contrasts = (_contrast(experiment, arm, tried, metric, level, now) for arm in experiment.others)
     return Results(
         experiment=experiment.name,
         metric=experiment.metric,
         at=now,
         level=level,
         groups=groups,
-        contrasts=tuple(_contrast(experiment, arm, tried, metric, level, now) for arm in experiment.others),
+        contrasts=tuple(_undecided(one) if mismatch or late else one for one in contrasts),
         mismatch=mismatch,
-        harm="" if mismatch else _harm(groups),
+        late=late,
+        harm="" if mismatch else _harm(groups, experiment.metric if late else ""),
     )
 
 
@@ -179,10 +182,10 @@ def _guards(
         yield weighed(one, sides, level * share, now)
 
 
-def _harm(groups: Sequence[Group]) -> str:
+def _harm(groups: Sequence[Group], but: str) -> str:
     for one in groups:
         for guard in one.guards:
-            if guard.harmed:
+            if guard.harmed and guard.name != but:
                 ends = (
                     ""
                     if guard.low is None or guard.high is None
@@ -214,6 +217,10 @@ def _contrast(
         high=found.high if known else None,
         finding=_finding(found, metric) if known else "undecided",
     )
+
+
+def _undecided(one: Contrast) -> Contrast:
+    return msgspec.structs.replace(one, finding="undecided")
 
 
 def _interval(increments: Sequence[float], metric: Watched, level: float, planned: int) -> Interval:

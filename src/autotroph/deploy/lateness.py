@@ -9,14 +9,17 @@ from autotroph.spec import SignalSpec
 from autotroph.stats.delays import COVERED, FOLLOWED, coverage
 from autotroph.store import Reader
 
+LADDER = {"candidate": "candidate", "control": "control"}
+
 MOST = 4000
 """Decisions looked at, the newest of those that were followed long enough."""
 
 _DELAYS = """
 WITH followed AS (
-  SELECT id, session, arm, at FROM decisions
-  WHERE task = :task AND served AND arm IN ('candidate', 'control') AND sequence > :since AND at <= :before
-  ORDER BY sequence DESC LIMIT :most)
+  SELECT d.id, d.session, a.value AS arm, d.at FROM decisions AS d
+  JOIN json_each(:arms) AS a ON a.key = iif(d.arm = 'experiment', d.release, d.arm)
+  WHERE d.task = :task AND d.served AND d.sequence > :since AND d.at <= :before
+  ORDER BY d.sequence DESC LIMIT :most)
 SELECT d.arm, n.value ->> 'name', (
   SELECT min(s.at) FROM signals AS s
   WHERE s.subject = iif(n.value ->> 'about' = 'session', d.session, d.id)
@@ -45,12 +48,13 @@ class Lateness:
             ]
         )
 
-    def __call__(self, since: int, now: float) -> str:
+    def __call__(self, since: int, now: float, arms: Mapping[str, str] = LADDER) -> str:
         """Which signal comes too late in which arm, in words; empty if none does.
 
         Args:
             since: decisions after this ledger sequence count.
             now: seconds since the epoch.
+            arms: what each is called: those of the ladder or, by their releases, those of an experiment.
         """
         delays: dict[tuple[str, str], list[float]] = defaultdict(list)
         given: dict[str, str | int | float] = {
@@ -59,6 +63,7 @@ class Lateness:
             "before": now - FOLLOWED * self._horizon,
             "most": MOST,
             "names": self._names,
+            "arms": json.dumps(dict(arms)),
         }
         for arm, name, delay in self._reader.query(_DELAYS, given).rows:
             delays[str(name), str(arm)].append(float(delay or 0))

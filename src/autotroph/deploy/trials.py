@@ -18,12 +18,17 @@ Last = Callable[..., Measurement | None]
 """The newest measurement of a `name`."""
 
 
-def watch(desk: Desk, last: Last, through: int, now: float) -> list[Record]:
+Late = Callable[[Experiment, float], str]
+"""Why what comes back about an arm comes too late to compare, see `lateness`."""
+
+
+def watch(desk: Desk, last: Last, late: Late, through: int, now: float) -> list[Record]:
     """The rows that are due about the experiments of a task.
 
     Args:
         desk: of the task.
         last: see above.
+        late: see above.
         through: the ledger sequence up to which everything was digested.
         now: seconds since the epoch.
     """
@@ -32,7 +37,7 @@ def watch(desk: Desk, last: Last, through: int, now: float) -> list[Record]:
         if one.metric not in desk.spec.measures:
             rows += _ended(desk, one, now, f"its metric {one.metric!r} is not declared any more", {})
             continue
-        found = results(one, desk.spec, desk.comparisons, now)
+        found = results(one, desk.spec, desk.comparisons, now, late(one, now))
         why = _fault(desk, one) or (found.harm or found.mismatch if one.stops else "")
         rows += [row for row in measured(one, found, through) if why or _news(row, last)]
         rows += _ended(desk, one, now, why, {"results": msgspec.to_builtins(found)}) if why else []

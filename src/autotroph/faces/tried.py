@@ -11,9 +11,10 @@ from autotroph.deploy.board import Board
 from autotroph.deploy.comparisons import Comparisons
 from autotroph.deploy.contrasts import Results, results
 from autotroph.deploy.experiments import Experiment
+from autotroph.deploy.trials import Late
 from autotroph.digest.measures import measures_of
 from autotroph.records import CHAINED, Completion, Cycle, Decision, Entry, Reward
-from autotroph.rooms import Rooms
+from autotroph.rooms import Rooms, overdue
 from autotroph.spec import Spec
 from autotroph.store import Reader
 
@@ -50,7 +51,7 @@ def in_rooms(rooms: Rooms) -> list[Tried]:
     return [
         one
         for task in rooms.tasks
-        for one in _each(rooms.desks[task].board, rooms.spec, _known(rooms, task), rooms.last.at)
+        for one in _each(rooms.desks[task].board, rooms.spec, _known(rooms, task), rooms.late, rooms.last.at)
     ]
 
 
@@ -63,11 +64,16 @@ def in_ledger(reader: Reader, spec: Spec) -> list[Tried]:
             for board in boards.values():
                 board.apply(row)
 
+    measures = {task: measures_of(spec, task) for task in boards}
+
     def recall(task: str) -> Callable[[int], Comparisons]:
-        versions = {name: one.version for name, one in measures_of(spec, task).items()}
+        versions = {name: one.version for name, one in measures[task].items()}
         return lambda since: recalled(reader, spec.task(task).reward, task, versions, (since, last.through))
 
-    return [one for task, board in boards.items() for one in _each(board, spec, recall(task), last.at)]
+    def late(experiment: Experiment, now: float) -> str:
+        return overdue(reader, experiment, measures[experiment.task][experiment.metric], now)
+
+    return [one for task, board in boards.items() for one in _each(board, spec, recall(task), late, last.at)]
 
 
 def recalled(
@@ -103,13 +109,15 @@ def _known(rooms: Rooms, task: str) -> Callable[[int], Comparisons]:
     return lambda _: rooms.desks[task].comparisons
 
 
-def _each(board: Board, spec: Spec, known: Callable[[int], Comparisons], now: float) -> Iterator[Tried]:
+def _each(
+    board: Board, spec: Spec, known: Callable[[int], Comparisons], late: Late, now: float
+) -> Iterator[Tried]:
     for experiment in board.experiments.all:
         entry = board.experiments.ended(experiment)
         if entry is not None:
             yield _ended(experiment, entry)
         elif experiment.metric in spec.measures:
-            found = results(experiment, spec, known(experiment.since), now)
+            found = results(experiment, spec, known(experiment.since), now, late(experiment, now))
             yield Tried(experiment=experiment, results=found, may_be_proposed=found.better)
         else:
             yield Tried(experiment=experiment, results=None)
