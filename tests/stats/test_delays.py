@@ -51,10 +51,10 @@ def of(right: int, n: int):
         ((456, 500), (499, 500), True),
         ((456, 500), (458, 500), False),  # as noise would have it
         ((29, 29), (0, 29), False),  # too few to say
-        ((99_700, 100_000), (99_900, 100_000), False),  # sure, and too little to matter
-        ((99_300, 100_000), (99_900, 100_000), True),
+        ((98_800, 100_000), (99_900, 100_000), False),  # sure, and too little to matter
+        ((98_200, 100_000), (99_900, 100_000), True),
     ],
 )
 def test_arms_that_are_seen_unevenly(one, other, told):
     assert uneven(of(*one), of(*other)) is told
-    assert UNEVEN < 0.006
+    assert UNEVEN < 0.017

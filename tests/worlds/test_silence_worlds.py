@@ -169,6 +169,12 @@ class TestDelay:
         assert "3 days, 0:00:00 is too short: in the candidate arm only" in verdict.reason
         assert "'good_one'" in verdict.reason
 
+    def test_one_that_sees_more_of_one_arm_than_of_the_other_is_undecided(self, tmp_path, luck):
+        verdict = judge(self.compared(tmp_path, self.people(luck), "7d"), RULE)
+        assert verdict.finding == "undecided"
+        assert "sees 9" in verdict.reason
+        assert "in the candidate arm and 99" in verdict.reason.replace("100.0", "99")
+
     def test_one_that_is_long_enough_is_judged_and_is_not_biased(self, tmp_path, luck):
         evidence = self.compared(tmp_path, self.people(luck), "14d")
         assert evidence.late == ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from autotroph.spec import SignalSpec
-from autotroph.stats.delays import COVERED, FOLLOWED, coverage
+from autotroph.stats.delays import COVERED, FOLLOWED, Coverage, coverage, uneven
 from autotroph.store import Reader
 
 LADDER = {"candidate": "candidate", "control": "control"}
@@ -67,14 +67,29 @@ class Lateness:
         }
         for arm, name, delay in self._reader.query(_DELAYS, given).rows:
             delays[str(name), str(arm)].append(float(delay or 0))
-        for (name, arm), each in sorted(delays.items()):
-            found = coverage(each, self._horizon)
-            if not found.enough:
+        found = {key: coverage(each, self._horizon) for key, each in sorted(delays.items())}
+        return self._short(found) or self._uneven(found)
+
+    def _short(self, found: Mapping[tuple[str, str], Coverage]) -> str:
+        """An arm of which the horizon sees too little."""
+        for (name, arm), one in found.items():
+            if not one.enough:
                 return (
                     f"a horizon of {_span(self._horizon)} is too short: in the {arm} arm only"
-                    f" {found.share:.0%} of {name!r} came within it, at least {COVERED:.0%} are wanted (of"
-                    f" {found.n} within twice of it; 95 % came after {_span(found.late)} or more); declare a"
+                    f" {one.share:.0%} of {name!r} came within it, at least {COVERED:.0%} are wanted (of"
+                    f" {one.n} within twice of it; 95 % came after {_span(one.late)} or more); declare a"
                     " longer horizon"
+                )
+        return ""
+
+    def _uneven(self, found: Mapping[tuple[str, str], Coverage]) -> str:
+        """An arm of which the horizon sees more than of the other."""
+        for name in sorted({name for name, _ in found}):
+            arms = [found[name, arm] for arm in ("candidate", "control") if (name, arm) in found]
+            if len(arms) == 2 and uneven(*arms):
+                return (
+                    f"a horizon of {_span(self._horizon)} sees {arms[0].share:.1%} of {name!r} in the"
+                    f" candidate arm and {arms[1].share:.1%} in the control arm; declare a longer horizon"
                 )
         return ""
 

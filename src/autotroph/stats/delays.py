@@ -15,7 +15,7 @@ COVERED = 0.9
 FOLLOWED = 2.0
 """For so many horizons a decision has to have been followed, to say what came after the first."""
 
-UNEVEN = 0.005
+UNEVEN = 0.015
 """By how much more of what comes back the horizon may see in one arm than in the other."""
 
 LEAST = 30
