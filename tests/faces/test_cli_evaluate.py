@@ -18,7 +18,7 @@ def test_it_shows_what_would_be_found_that_is_not_there(here: Path) -> None:
     assert shown.exit_code == 0, shown.output
     for part in (
         "route, by its reward resolved_fast",
-        "split, two arms of the same: 395 units, looked at after every 20",
+        "split, two arms of the same: 196 units, looked at after every 20",
         "✓ falsely promoted",
         "✓ falsely rolled back",
         "at most 5% is allowed",

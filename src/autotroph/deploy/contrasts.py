@@ -93,27 +93,36 @@ def results(experiment: Experiment, spec: Spec, known: Comparisons, now: float, 
         now: seconds since the epoch.
         late: why what comes back about an arm comes too late to compare, see `lateness`.
     """
-    metric = _metric(experiment, spec, known)
-    tried = [one for one in known.tried(experiment.since) if one.release in experiment.arms.values()]
-    everybody = list(known.concurrent(experiment.since))
-    level = experiment.alpha / len(experiment.others)
-    vetoing = _vetoing(experiment, spec, known)
-    groups = tuple(
-        _group(experiment, arm, tried, everybody, (metric, *vetoing), now) for arm in experiment.arms
-    )
-    mismatch = _mismatch(experiment, tried)
-    contrasts = (_contrast(experiment, arm, tried, metric, level, now) for arm in experiment.others)
+    tried, everybody = _tried(experiment, known), list(known.concurrent(experiment.since))
+    watched = (_metric(experiment, spec, known), *_vetoing(experiment, spec, known))
+    groups = tuple(_group(experiment, arm, tried, everybody, watched, now) for arm in experiment.arms)
+    mismatch, found = _mismatch(experiment, tried), contrasts(experiment, spec, known, now)
     return Results(
         experiment=experiment.name,
         metric=experiment.metric,
         at=now,
-        level=level,
+        level=_level(experiment),
         groups=groups,
-        contrasts=tuple(_undecided(one) if mismatch or late else one for one in contrasts),
+        contrasts=tuple(_undecided(one) if mismatch or late else one for one in found),
         mismatch=mismatch,
         late=late,
         harm="" if mismatch else _harm(groups, experiment.metric if late else ""),
     )
+
+
+def contrasts(experiment: Experiment, spec: Spec, known: Comparisons, now: float) -> tuple[Contrast, ...]:
+    """Every other arm against the first; arguments as of `results`."""
+    metric, tried = _metric(experiment, spec, known), _tried(experiment, known)
+    return tuple(_contrast(experiment, arm, tried, metric, now) for arm in experiment.others)
+
+
+def _tried(experiment: Experiment, known: Comparisons) -> list[Served]:
+    releases = {*experiment.arms.values()}
+    return [one for one in known.tried(experiment.since) if one.release in releases]
+
+
+def _level(experiment: Experiment) -> float:
+    return experiment.alpha / len(experiment.others)
 
 
 def _metric(experiment: Experiment, spec: Spec, known: Comparisons) -> Watched:
@@ -200,13 +209,13 @@ def _harm(groups: Sequence[Group], but: str) -> str:
 
 
 def _contrast(
-    experiment: Experiment, arm: str, tried: Sequence[Served], metric: Watched, level: float, now: float
+    experiment: Experiment, arm: str, tried: Sequence[Served], metric: Watched, now: float
 ) -> Contrast:
     ours, theirs = experiment.arms[arm], experiment.arms[experiment.first]
     sides = Sides(tried, lambda one: one.release == ours, lambda one: one.release == theirs)
     differences = sides.differences(metric.value, metric.window, now)
     increments, _ = increments_of(differences, metric.window, now)
-    found = _interval(increments, metric, level, max(1, experiment.planned // len(experiment.arms)))
+    found = _interval(increments, metric, experiment)
     known = bool(increments) and abs(found.low) != float("inf")
     return Contrast(
         arm=arm,
@@ -223,9 +232,10 @@ def _undecided(one: Contrast) -> Contrast:
     return msgspec.structs.replace(one, finding="undecided")
 
 
-def _interval(increments: Sequence[float], metric: Watched, level: float, planned: int) -> Interval:
+def _interval(increments: Sequence[float], metric: Watched, experiment: Experiment) -> Interval:
+    level = _level(experiment)
     if metric.span is None:
-        return asymptotic_interval(increments, level, planned)
+        return asymptotic_interval(increments, level, max(1, experiment.planned // len(experiment.arms)))
     width = metric.span[1] - metric.span[0]
     return mean_interval(increments, level, (-width, width))
 

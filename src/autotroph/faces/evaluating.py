@@ -12,7 +12,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from autotroph.plan.rehearsing import Harm, Often, Rehearsal, Wait
-    from autotroph.plan.traffic import Traffic
+    from autotroph.plan.traffic import Flow, Traffic
 
 QUIET = "dim"
 
@@ -32,18 +32,19 @@ def days(value: float | None) -> str:
     return f"{value * 24:.0f} h" if value < 2 else f"{value:,.0f} days"
 
 
-def flow(traffic: Traffic) -> str:
+def flow(each: Flow) -> str:
     """How much comes in, in words."""
-    each, one = traffic.flow, traffic.flow.decisions
+    one = each.decisions
+    counted = "a day" if each.days < 1.5 else f"{each.days:.0f} days"
     return (
         f"{each.units:,.3g} units a day, {one:.3g} decision{'' if one == 1 else 's'} each, of which"
-        f" {each.feedback:.0%} come to have a reward (by the last {each.days:.0f} days)"
+        f" {each.feedback:.0%} come to have a reward, as of the last {counted}"
     )
 
 
 def _task(traffic: Traffic, rehearsals: Sequence[Rehearsal]) -> Iterator[RenderableType]:
     yield Text.assemble((traffic.task, "bold"), f", by its reward {traffic.name}")
-    yield _inset(Text(flow(traffic), QUIET))
+    yield _inset(Text(flow(traffic.flow), QUIET))
     for one in rehearsals:
         yield _inset(Text.assemble((one.kind, "cyan"), f", {_how(one)}"))
         if one.lacks:

@@ -18,4 +18,6 @@ and has said yes.
 | traffic.py | what the ledger says of a task: how much comes in, and what each unit came to |
 | dealing.py | the same units dealt out to two arms, hundreds of times |
 | rehearsing.py | the ladder's judgement of these: what it would do wrongly, and how soon it finds harm |
+| forecasting.py | how many days each stage of a ladder will take, played through |
+| ahead.py | the same for the next candidate of a task, by what its ledger shows |
 """

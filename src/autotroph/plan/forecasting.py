@@ -28,9 +28,13 @@ Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Kind = Literal["split", "paired"]
 
-RUNS = 150
+RUNS = 250
 LIMIT = 730.0
 """Days after which a stage is given up on."""
+
+
+SOON = 30
+"""A stage that takes no proof is over before so many times its fewest units are in."""
 
 
 class Reward(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,7 +221,7 @@ class _Pair:
         tails = [reward.width, math.sqrt(3.0 * second)]
         self.size = max(min([*tails, second / abs(effect)] if effect else tails), math.sqrt(second))
         self.width, differs, leans = reward.width, second / self.size**2, effect / self.size
-        self.up, self.down = (differs + leans) / 2, (differs - leans) / 2
+        self.up, self.down = max((differs + leans) / 2, 0.0), max((differs - leans) / 2, 0.0)
 
 
 class _Path(NamedTuple):
@@ -237,7 +241,7 @@ class _Played(NamedTuple):
 
 
 def _played(luck: np.random.Generator, pair: _Pair, asked: _Asked, terms: Terms) -> _Played:
-    path = _walk(luck, pair, asked.rate * LIMIT)
+    path = _walk(luck, pair, _most(asked, terms))
     arrived = _arrivals(luck, path.pairs, asked) + 2 * terms.horizon
     guarded = _guarded(luck, asked, terms) if asked.guarded else np.zeros(RUNS)
     reasons = _reasons(path, pair, asked, terms)
@@ -264,11 +268,17 @@ def _reasons(path: "_Path", pair: _Pair, asked: _Asked, terms: Terms) -> dict[st
     return found
 
 
+def _most(asked: _Asked, terms: Terms) -> float:
+    """Of how many pairs a stage has surely seen enough."""
+    longest = asked.rate * LIMIT
+    return longest if asked.proofs else min(longest, 2 * asked.rate * asked.floor + SOON * terms.minimum)
+
+
 def _walk(luck: np.random.Generator, pair: _Pair, most: float) -> _Path:
-    """Pair by pair at first, then in steps of a sixtieth."""
+    """Pair by pair at first, then in steps of a fortieth."""
     pairs, last = [], 0
     while last < min(max(most, 1.0), 1e7):
-        last += max(1, last // 60)
+        last += max(1, last // 40)
         pairs.append(last)
     blocks = np.diff(pairs, prepend=0)
     won = luck.binomial(blocks, pair.up, (RUNS, blocks.size))

@@ -108,12 +108,22 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     flow: Flow
 
 
-def traffic(reader: Reader, spec: Spec, task: str, progress: Progress | None = None) -> Traffic:
-    """A task's traffic, by what is declared now, as of the last cycle."""
+def traffic(
+    reader: Reader, spec: Spec, task: str, progress: Progress | None = None, newest: int = NEWEST
+) -> Traffic:
+    """A task's traffic, by what is declared now, as of the last cycle.
+
+    Args:
+        reader: of the ledger.
+        spec: the declaration.
+        task: its name.
+        progress: is told up to which ledger sequence of which it has read.
+        newest: so many of the newest served decisions are looked at.
+    """
     last = reader.get(Cycle)
     now = last.at if last else 0.0
     weighing = Weighing(task, spec)
-    shadowed = _recall(reader, spec, weighing, progress or (lambda *_: None))
+    shadowed = _recall(reader, weighing, progress or (lambda *_: None), newest)
     comparisons = weighing.comparisons
     everything = list(comparisons.served())
     served = [one for one in everything if one.arm != "holdback"]
@@ -151,11 +161,12 @@ SELECT min(sequence) FROM (SELECT sequence FROM decisions WHERE task = :task AND
 _FAILED = "SELECT decision FROM completions WHERE error <> '' AND sequence >= :since"
 
 
-def _recall(reader: Reader, spec: Spec, weighing: Weighing, progress: Progress) -> Counter[str]:
+def _recall(reader: Reader, weighing: Weighing, progress: Progress, newest: int) -> Counter[str]:
     """Fill the comparisons from the ledger; how many answers in shadow each release has a reward for."""
-    ((oldest,),) = reader.query(_OLDEST, {"task": weighing.task, "newest": NEWEST}).rows
+    ((oldest,),) = reader.query(_OLDEST, {"task": weighing.task, "newest": newest}).rows
     since, last = int(oldest or 1), reader.last()
     failed = {row[0] for row in reader.query(_FAILED, {"since": since}).rows}
+    spec = weighing.spec
     texts = bool(spec.task(weighing.task).segments)
     decisions: dict[str, Decision] = {}
     for decision in reader.scan(Decision, after=since - 1, texts=texts, task=weighing.task):

@@ -30,7 +30,7 @@ def whole_ledger(spec: Spec, task: str, ledger: Path, now: float, options: Optio
     """
     plan, options = plan_of(spec, task), checked(options)
     asked = msgspec.Raw(msgspec.json.encode(plan))
-    job = Job(str(ledger), raws(plan, options.by), options, asked, now)
+    job = Job(str(ledger), raws(plan, options.by, ids=bool(options.rows)), options, asked, now)
     command = [sys.executable, "-P", "-m", "autotroph.digest.engines"]
     # Held open all the while, so that the other library is never the last to close the file.
     with closing(open_reader(ledger)):

@@ -25,14 +25,16 @@ ANSWERS = ("cost_usd", "latency_ms", "tokens_in", "tokens_out")
 TEXTS = {"output": "output", "chars": "length(output)::DOUBLE", "shown": "(output <> '')::INT::DOUBLE"}
 
 
-def raws(plan: Plan, by: tuple[str, ...]) -> dict[str, Raw]:
+def raws(plan: Plan, by: tuple[str, ...], *, ids: bool = True) -> dict[str, Raw]:
     """The three relations that a plan needs.
 
     Args:
         plan: of one task.
         by: columns of a decision to group by.
+        ids: whether decisions are named, which takes memory where the relations are tables.
     """
-    return {"d": _decisions(plan, by), "c": _completions(plan), "said": _signals(plan)}
+    ids = ids or any(slot.credit != "every" for slot in plan.slots)  # which of a moment is the first one
+    return {"d": _decisions(plan, by, ids=ids), "c": _completions(plan), "said": _signals(plan)}
 
 
 def subjects(plan: Plan) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def _of_row(name: str) -> str:
     return f't."{name}"'
 
 
-def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
+def _decisions(plan: Plan, by: tuple[str, ...], *, ids: bool) -> Raw:
     """`by_…` columns of a segment come from a dictionary; from the ledger they come as one JSON text."""
     from autotroph.store.segments.columns import MARK  # not for whom it was written already: start-up is felt
 
@@ -88,7 +90,13 @@ def _decisions(plan: Plan, by: tuple[str, ...]) -> Raw:
         Kept("grouped", f"json_array({', '.join(map(_of_row, by))})", "TEXT"),
     ]
     made = [
-        *("sequence", "id", '"at"', "flags & 1 <> 0 AS served", "flags & 2 <> 0 AS learns"),
+        *(
+            "sequence",
+            *(["id"] if ids else []),
+            '"at"',
+            "flags & 1 <> 0 AS served",
+            "flags & 2 <> 0 AS learns",
+        ),
         *(
             "flags & 4 <> 0 AS seen",
             "hash(id) AS key",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,9 +10,10 @@ import click
 
 from autotroph.faces.cli import options
 from autotroph.faces.cli.bars import bar
-from autotroph.faces.cli.opening import declared, ledger_of
+from autotroph.faces.cli.opening import declared, ledger_of, reader_of
 
 if TYPE_CHECKING:
+    from autotroph.plan.ahead import Ahead
     from autotroph.plan.explaining import Effect
     from autotroph.plan.foreseeing import Foreseen
     from autotroph.plan.steps import Plan
@@ -45,18 +47,28 @@ def plan(*, html: Path | None, config: Path, as_json: bool) -> None:
     by itself. What a task is declared to serve becomes a candidate: whom it concerns, and what the log says
     that it would earn.
 
+    And for each task, how many days each stage of the ladder would take a candidate, at today's traffic.
+
     Only reads the ledger, so it works while the product runs; it brings the segments up to date.
     """
     spec = declared(config)
     found = explain(spec, config)
+    needed = ahead(spec, config)
     if html is not None:
         from autotroph.faces.report.planned import write_plan
 
         write_plan(found.plan, found.effects, html)
     if as_json:
-        options.emit({**told(found), "html": None if html is None else str(html)})
+        import msgspec
+
+        told_ahead = {"ahead": msgspec.to_builtins(needed)}
+        options.emit({**told(found), **told_ahead, "html": None if html is None else str(html)})
         return
     show(found)
+    if needed:
+        from autotroph.faces import forecasts, screen
+
+        screen.show(forecasts.screen(needed))
     if html is not None:
         options.say(f"{html} is written; open it in a browser")
     if found.plan.revalued:
@@ -97,6 +109,21 @@ def explain(spec: Spec, config: Path) -> Explained:
         return Explained(found, effects, ahead, segments.written.seconds, whole - segments.written.seconds)
     finally:
         reader.close()
+
+
+def ahead(spec: Spec, config: Path) -> tuple[Ahead, ...]:
+    """What the next candidate of each task has before it; nothing where there is no ledger."""
+    from autotroph.plan import ahead as foretold
+    from autotroph.store.opening import location
+
+    if not location(ledger_of(config)).exists():
+        return ()
+    found = []
+    with closing(reader_of(config)) as reader:
+        for task in (name for name, one in spec.tasks.items() if one.reward):
+            with bar(f"foretelling {task}") as progress:
+                found.append(foretold.ahead(reader, spec, task, progress))
+    return tuple(found)
 
 
 def told(found: Explained) -> dict[str, Any]:
