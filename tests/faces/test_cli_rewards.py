@@ -112,6 +112,19 @@ def test_the_page_is_drawn(chromium: Browser, gamed: Path, tmp_path: Path, how: 
         assert tab.evaluate("document.documentElement.scrollWidth") <= how.get("width", 1100)
 
 
+@drawing
+def test_the_report_of_a_product_says_it_too(chromium: Browser, gamed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    answer("report", "--out", str(out), "--config", str(gamed / "autotroph.toml"))
+    with pages.browsed(chromium, out) as (tab, seen):
+        assert (seen.requests, seen.complaints) == ([out.as_uri()], [])
+        assert "autotroph rewards check useful" in tab.inner_text("main")
+        assert tab.evaluate("document.querySelectorAll('h1').length") == 1
+        titles = tab.evaluate("[...document.querySelectorAll('h2')].map(one => one.textContent)")
+        assert "Does the reward deserve to be chased?" in titles
+        assert tab.evaluate("document.querySelectorAll('.chart .mark-symbol path').length") >= 11
+
+
 def test_nothing_from_the_ledger_is_markup(found: Deserving, tmp_path: Path) -> None:
     (against,) = found.against
     renamed = tuple(replace(one, name=HOSTILE) for one in against.experiments)

@@ -5,7 +5,7 @@
 | html.py | markup from values; what is not markup is escaped |
 | figures.py | a number on the page, and the query that it prints |
 | charts.py | pictures as plain data |
-| deserving.py | does a reward deserve to be chased: a page of its own |
+| deserving.py | does a reward deserve to be chased: a page of its own, and a part of this one |
 | experiments.py | experiments by hand, with the interval as it ran |
 | sections.py | what there is to say about any product |
 | page.py | one page that stands alone |
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from autotroph.faces.report.figures import Figures
 from autotroph.faces.report.page import write
-from autotroph.faces.report.sections import lines, of_product, opening
+from autotroph.faces.report.sections import chased, lines, of_product, opening
 from autotroph.spec import Spec
 from autotroph.store import Reader
 
@@ -35,5 +35,6 @@ def write_report(reader: Reader, spec: Spec, path: Path) -> None:
         InputError: the file cannot be written.
     """
     figures = Figures(reader, spec.source)
-    sections = [opening(figures, spec), *of_product(figures, spec), lines(figures)]
+    worth = [part for task in spec.tasks for part in chased(reader, spec, task)]
+    sections = [opening(figures, spec), *of_product(figures, spec), *worth, lines(figures)]
     write(path, f"{spec.product.name}: report", sections)

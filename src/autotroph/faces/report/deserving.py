@@ -39,23 +39,23 @@ def write_deserving(found: Sequence[Deserving], path: Path) -> None:
     write(path, "Does the reward deserve to be chased?", [part for one in found for part in sections(one)])
 
 
-def sections(found: Deserving) -> list[Section]:
-    """Everything that is known about one reward."""
+def sections(found: Deserving, head: str = "h1") -> list[Section]:
+    """Everything that is known about one reward; `head` is the heading that says which it is."""
     return [
-        _opening(found),
+        _opening(found, head),
         *(part for one in found.against for part in (_experiments(found, one), _agreement(found, one))),
         _audits(found),
     ]
 
 
-def _opening(found: Deserving) -> Section:
+def _opening(found: Deserving, head: str) -> Section:
     tone = {"deserves": "advance", "does not": "rolled-20-back", "unknown": "refused"}[found.finding]
     verdict = tag("span", SAID[found.finding], class_=f"finding {tone}")
     lead = tag("p", tag("b", found.reward), ": ", verdict, class_="lead")
     reasons = tag("ul", *(tag("li", reason) for reason in found.reasons))
     doubts = tag("ul", *(tag("li", doubt) for doubt in found.warnings), class_="quiet")
     warned = join(tag("h3", "What else to know"), doubts) if found.warnings else EMPTY
-    heading = tag("h1", f"task {found.task}, version {found.version[:12] or 'without values'}")
+    heading = tag(head, f"task {found.task}, version {found.version[:12] or 'without values'}")
     return Section(
         id=_id(found, "top"),
         title="Does the reward deserve to be chased?",

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from itertools import groupby
+from shlex import quote
+
+from msgspec.structs import replace
 
 from autotroph.faces.report.charts import Chart, banded, quantitative, zero_rule
+from autotroph.faces.report.deserving import sections as deserving
 from autotroph.faces.report.experiments import experiments
 from autotroph.faces.report.figures import Asked, Figures, Form, quoted
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section
+from autotroph.observe.deserving import examine
 from autotroph.observe.health import LIFT
 from autotroph.observe.steps import FIRST_TIMES, STEPS, steps
 from autotroph.spec import Spec
+from autotroph.store import Reader
 
 TOLD = 60
 """Lines of the journal that are shown, the newest."""
@@ -106,6 +112,19 @@ def of_task(figures: Figures, task: str) -> list[Section]:
         ),
         *experiments(figures, task, _id(task)),
     ]
+
+
+def chased(reader: Reader, spec: Spec, task: str) -> list[Section]:
+    """Whether a task's reward deserves it, if there is an outcome that it is held against."""
+    if not (spec.outcomes and spec.task(task).reward):
+        return []
+    found = examine(reader, spec, task)
+    line = tag("code", f"autotroph rewards check {quote(found.reward)}")
+    source = tag(
+        "p", "What follows about ", tag("b", found.reward), " is what ", line, " finds.", class_="quiet"
+    )
+    first, *rest = deserving(found, "h3")
+    return [replace(first, body=join(first.body, source)), *rest]
 
 
 def turning(figures: Figures, task: str) -> Section:
