@@ -94,13 +94,22 @@ def _copy_ledger(folder: Path) -> None:
 
 
 def _strip(connection: sqlite3.Connection) -> None:
-    """Drops the indexes, which take most of the time of writing."""
+    """Does without the indexes, which take most of the time of writing."""
     names = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
         f" AND tbl_name IN ({', '.join(map(repr, COPIED))})"
     ).fetchall()
     for (name,) in names:
         connection.execute(f"DROP INDEX {name}")
+    connection.execute(
+        "PRAGMA legacy_alter_table = on"
+    )  # what refers to a table shall not follow its old rows
+    for table in COPIED:
+        ((sql,),) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", [table])
+        connection.execute(f"ALTER TABLE {table} RENAME TO old")
+        connection.execute(sql.replace(" UNIQUE", ""))
+        connection.execute(f"INSERT INTO {table} SELECT * FROM old ORDER BY sequence")
+        connection.execute("DROP TABLE old")
 
 
 def _shift(connection: sqlite3.Connection, table: str, time: int, through: int) -> str:
