@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from autotroph.clock import draw
+from autotroph.deploy import contrasts as module
 from autotroph.deploy.comparisons import Comparisons
 from autotroph.deploy.contrasts import Contrast, Results, contrasts, results
 from autotroph.deploy.experiments import Experiment
@@ -51,20 +52,22 @@ class World:
     """
 
     def __init__(
-        self, a: float, b: float, out: float = 0.5, *, drift: float = 0.0, sticky: bool = True
-    ) -> None:
+        self, a: float, b: float, out: float = 0.5, *, drift: float = 0.0, share: float = 0.6,
+        each: int = EACH, sticky: bool = True,
+    ) -> None:  # fmt: skip
         self.rates, self.drift, self.sticky = {"a": a, "b": b, "": out}, drift, sticky
+        self.share, self.each = share, each
 
     def live(self, seed: int) -> Life:
         """One experiment, look after look."""
         luck, known, now, shown = np.random.default_rng(seed), Comparisons("r"), 0.0, list[Contrast]()
         tried = Experiment(
-            id=f"e{seed}", name="e", task="t", arms={"a": "ra", "b": "rb"}, same=(), share=0.6, metric="r",
-            guardrails=(), margin=0.0, planned=1000, alpha=ALPHA, stops=True, at=0.0, since=1,
+            id=f"e{seed}", name="e", task="t", arms={"a": "ra", "b": "rb"}, same=(), share=self.share,
+            metric="r", guardrails=(), margin=0.0, planned=1000, alpha=ALPHA, stops=True, at=0.0, since=1,
         )  # fmt: skip
         sequence = 1
         for look in range(LOOKS):
-            for number in range(EACH):
+            for number in range(self.each):
                 unit = f"u{look} {number}"
                 place = draw(tried.id, unit) / tried.share
                 arm = "ab"[int(place * 2)] if place < 1 else ""
@@ -128,6 +131,17 @@ class TestNoDifference:
 
     def test_would_be_found_by_counting_each_decision_of_a_person(self):
         assert differing(World(0.5, 0.5, sticky=False).lives(20)) > at_most(20)
+
+
+class TestASmallShareWhileTheBaseRateFalls:
+    WORLD = World(0.5, 0.5, drift=-0.9, share=0.2, each=120)
+
+    def test_is_no_harm(self):
+        assert ended(self.WORLD.lives(10)) <= at_most(10)
+
+    def test_would_be_by_comparing_everybody_in_the_order_in_which_they_came(self, monkeypatch):
+        monkeypatch.setattr(module, "partners", lambda served, *_: served)
+        assert ended(self.WORLD.lives(5)) == 1.0
 
 
 class TestADifference:

@@ -9,6 +9,7 @@
 | serving.py | the hot path: a standing and a request in, a decision out |
 | comparisons.py | final values side by side |
 | arms.py | two concurrent arms, unit by unit |
+| partners.py | units of arms of different sizes, exposed together |
 | evidence.py | comparisons weighed: one increment a unit |
 | guards.py | what can veto: guardrails, failures, missing rewards, segments, uneven arms |
 | weighing.py | what is known about a candidate where it stands |

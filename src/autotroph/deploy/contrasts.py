@@ -16,6 +16,7 @@ from autotroph.deploy.comparisons import Comparisons, Served
 from autotroph.deploy.evidence import Guard, increments_of
 from autotroph.deploy.experiments import Experiment
 from autotroph.deploy.guards import RATIO_ALPHA, RATIO_LOOK, Guards, Sides, Watched, span_of, weighed
+from autotroph.deploy.partners import partners
 from autotroph.spec import GuardrailSpec, Spec
 from autotroph.stats import ratio
 from autotroph.stats.confidence import Interval, asymptotic_interval, mean_interval
@@ -180,11 +181,14 @@ def _guards(
     """An arm against everybody else who gets what serves."""
     release = experiment.arms[arm]
     same = {experiment.arms[other] for other in experiment.same if other != arm}
-    sides = Sides(
-        everybody,
-        lambda one: one.release == release,
-        lambda one: one.arm in ("main", "control") or one.release in same,
-    )
+
+    def ours(one: Served) -> bool:
+        return one.release == release
+
+    def theirs(one: Served) -> bool:
+        return one.arm in ("main", "control") or one.release in same
+
+    sides = Sides(partners(everybody, ours, theirs), ours, theirs)
     level = experiment.alpha / len(experiment.arms)
     shares = [METRIC, *[(1.0 - METRIC) / (len(watched) - 1)] * (len(watched) - 1)]
     for one, share in zip(watched, shares, strict=True):
