@@ -2,7 +2,7 @@
 
 Pairs are made in the order of first exposure. Where one arm has many more units, its hundredth came long
 before the hundredth of the other, and a base rate that drifts would look like a difference. So each unit of
-ours takes the next of theirs that comes, and who finds nobody soon is left out. What people did plays no part.
+ours takes the next of theirs that comes; who finds nobody soon is left out. What people did plays no part.
 """
 
 from collections import deque
