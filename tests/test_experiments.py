@@ -201,6 +201,9 @@ class TestTogetherWithTheLadder:
         assert units
         assert tried
         assert not units & tried
+        fold = {one.decision.unit for one in product.rooms.digestions["greet"].fold}
+        assert fold
+        assert not fold & tried
 
 
 class TestHowItEnds:
