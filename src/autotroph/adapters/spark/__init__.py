@@ -15,6 +15,6 @@ taken for one.
 | valuing.py | silence, the expression, the range, what is final |
 | measuring.py | means, intervals, counts |
 | frozen.py | the manifest, a stretch at a time |
-| run.py, whole.py | the steps, on a session |
+| keeping.py, run.py, whole.py | the steps, on a session |
 | cluster.py, `__main__` | the same in a process of its own, which can be given up |
 """

@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from autotroph.adapters.spark.keeping import kept
 from autotroph.adapters.spark.valuing import cell
 from autotroph.digest.engines.options import Options
 from autotroph.digest.engines.plan import Plan, Wanted
@@ -26,12 +27,11 @@ def cells_of(session: "SparkSession", plan: Plan, options: Options) -> tuple[tup
         options: what decisions are grouped by, and how sure to be.
     """
     keys = cell(options.by)
-    session.sql(f"CACHE TABLE totals AS {_totals(plan, keys)}")
     groups: dict[tuple[Any, ...], Rows] = defaultdict(list)
-    for row in session.table("totals").collect():
-        groups[tuple(row[name] for name in keys)].append(row.asDict())
-    pulls = {tuple(row[name] for name in keys): row for row in session.sql(_pulls(plan, keys)).collect()}
-    session.sql("UNCACHE TABLE totals")
+    with kept(session, "totals", _totals(plan, keys)):
+        for row in session.table("totals").collect():
+            groups[tuple(row[name] for name in keys)].append(row.asDict())
+        pulls = {tuple(row[name] for name in keys): row for row in session.sql(_pulls(plan, keys)).collect()}
     cells = (_cell(plan, options, key, rows, pulls[key].asDict()) for key, rows in groups.items())
     ranked = tuple(sorted(cells, key=lambda one: (tuple(one.by.values()), not one.served)))
     return ranked, sum(row["rows"] for rows in groups.values() for row in rows)

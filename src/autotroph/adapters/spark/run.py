@@ -1,10 +1,10 @@
 """The steps of whole digestion on a session of Spark."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from autotroph.adapters.spark.frozen import manifest_of
+from autotroph.adapters.spark.keeping import kept
 from autotroph.adapters.spark.measuring import cells_of
 from autotroph.adapters.spark.narrow import quoted, relations, tables
 from autotroph.adapters.spark.valuing import valued
@@ -48,7 +48,7 @@ class Run:
         self._session.conf.set("spark.sql.ansi.enabled", "false")
         self._open(files)
         self._watch(STEPS[0])
-        with self._kept("valued", valued(self._plan, self._options.by, self._now)):
+        with kept(self._session, "valued", valued(self._plan, self._options.by, self._now)):
             self._watch(STEPS[1])
             cells, decisions = cells_of(self._session, self._plan, self._options)
             self._watch(STEPS[2])
@@ -70,15 +70,6 @@ class Run:
             self._session.read.parquet(*files[table]).createOrReplaceTempView(table)
         for name, sql in relations(self._plan, self._options.by).items():
             self._session.sql(sql).createOrReplaceTempView(name)
-
-    @contextmanager
-    def _kept(self, name: str, sql: str) -> Iterator[None]:
-        """A table that several queries read; what does not fit into memory goes to the executors' disks."""
-        self._session.sql(f"CACHE TABLE {name} OPTIONS ('storageLevel' 'MEMORY_AND_DISK') AS {sql}")
-        try:
-            yield
-        finally:
-            self._session.sql(f"UNCACHE TABLE {name}")
 
     def _write(self, folder: str) -> None:
         """Writes a row for each decision and measure, in ledger order, as Spark writes: a folder of files."""
