@@ -14,7 +14,7 @@ from autotroph.errors import AutotrophError
 
 def main() -> int:
     """Does the job, and leaves with 1 where it could not be done."""
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # it has no types
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     job, tell = msgspec.json.decode(sys.stdin.buffer.read(), type=Job), _teller()
