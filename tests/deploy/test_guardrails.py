@@ -260,21 +260,24 @@ class TestArms:
             served(f"u{n}", "candidate" if luck.random() < 0.5 else "control", float(n), n)
             for n in range(400)
         ]
-        early = self.counted(rows, now=200.0).blocks(1)
-        late = self.counted(rows, now=1e9).blocks(1)
+        early = self.counted(rows, now=200.0).pairs
+        late = self.counted(rows, now=1e9).pairs
         assert late[: len(early)] == early
         assert len(late) > len(early) > 50
 
-    def test_a_block_of_many_has_little_more_spread_than_the_few(self):
-        luck = np.random.default_rng(5)
-        values = luck.random(11_000)
-        rows = [
-            served(f"u{n}", "control" if n % 11 == 0 else "candidate", 0.0, n) for n in range(len(values))
-        ]
-        found = self.counted(rows, value=lambda one: float(values[one.sequence]))
-        spread = {size: np.var([one.value for one in found.blocks(size)]) for size in (1, 10)}
-        assert spread[10] < 0.62 * spread[1]
-        assert len(found.blocks(10)) == 1000
+    def test_a_small_arm_is_held_against_those_who_came_with_it(self):
+        """A base rate that rises would look like harm to whoever is compared with the first who came."""
+        rows = [served(f"u{n}", "control" if n % 20 == 10 else "candidate", 0.0, n) for n in range(4000)]
+        sides = Sides(rows, OURS, THEIRS)
+
+        def rising(one: Served) -> float:
+            return one.sequence / len(rows)
+
+        naive = sides.differences(rising, 10.0, 1e9)
+        fair = sides.partnered.differences(rising, 10.0, 1e9)
+        assert len(fair) == len(naive) == 200
+        assert np.mean([one.value for one in naive]) < -0.4
+        assert abs(np.mean([one.value for one in fair])) < 0.01
 
 
 def test_an_unsettled_guardrail_without_a_range_needs_numbers_and_a_spread():

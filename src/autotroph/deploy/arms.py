@@ -30,22 +30,22 @@ class Arms(NamedTuple):
     ours: tuple[Exposed, ...]
     theirs: tuple[Exposed, ...]
 
-    def blocks(self, size: int) -> list[Difference]:
-        """The mean of each block of so many of ours against one of theirs, in turn.
+    @property
+    def pairs(self) -> list[Difference]:
+        """The k-th unit of ours against the k-th of theirs: who is paired does not depend on what they did.
 
-        Who is compared with whom does not depend on what they did. Where ours is much the larger arm, that
-        has hardly more spread than theirs alone. The size has to be known before anything is counted.
+        The arms have to be about as large as each other, or the two of a pair come from different times; see
+        `partners`.
         """
-        found = []
-        for place, other in enumerate(self.theirs):
-            block = self.ours[place * size : (place + 1) * size]
-            if len(block) < size:
-                break
-            at = max(other.at, *(one.at for one in block))
-            mean = sum(one.value for one in block) / size
-            verified = other.verified and all(one.verified for one in block)
-            found.append(Difference(other.unit, at, mean - other.value, verified))
-        return found
+        return [
+            Difference(
+                other.unit,
+                max(one.at, other.at),
+                one.value - other.value,
+                one.verified and other.verified,
+            )
+            for one, other in zip(self.ours, self.theirs, strict=False)
+        ]
 
 
 def arms(

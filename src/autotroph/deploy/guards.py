@@ -13,6 +13,7 @@ from typing import NamedTuple
 from autotroph.deploy.arms import Valued, arms
 from autotroph.deploy.comparisons import Comparisons, Served
 from autotroph.deploy.evidence import LEVEL, Difference, Guard, increments_of
+from autotroph.deploy.partners import partners
 from autotroph.spec import GuardrailSpec, ResponseSpec, RewardSpec, Spec
 from autotroph.spec.bounds import Bounds, bounds
 from autotroph.stats import ratio
@@ -44,17 +45,20 @@ class Sides(NamedTuple):
     Attributes:
         served: the decisions of the stage, in ledger order.
         ours: whether one is the candidate's; `theirs`: whether one is the control's.
-        size: how many units of ours are compared with one of theirs.
     """
 
     served: Sequence[Served]
     ours: Callable[[Served], bool]
     theirs: Callable[[Served], bool]
-    size: int = 1
+
+    @property
+    def partnered(self) -> "Sides":
+        """As many units of either arm, those that were exposed together: for arms of different sizes."""
+        return self._replace(served=partners(self.served, self.ours, self.theirs))
 
     def differences(self, value: Valued, window: float, now: float) -> list[Difference]:
         """Ours less theirs, by units."""
-        return arms(self.served, self.ours, self.theirs, value, window, now).blocks(self.size)
+        return arms(self.served, self.ours, self.theirs, value, window, now).pairs
 
     def only(self, segment: str) -> "Sides":
         """The decisions of one segment."""

@@ -15,8 +15,8 @@ Late = Callable[[int, float], str]
 """Why what comes back about an arm, after a ledger sequence, comes too late to compare; see `lateness`."""
 
 MONTH = 30 * 86_400.0
-BLOCK = 10
-"""Units of what serves that are compared with one that stayed with its parent; more would add nothing."""
+EVEN = 0.5
+"""Up to this share of the people the control is as large as the candidate's arm."""
 
 
 class Weighing:
@@ -62,7 +62,8 @@ class Weighing:
     ) -> Evidence:
         """A candidate in front of a share of the people, beside its concurrent control."""
         release, main, scale = live.release.id, standing.main.release.id, self.scale(alpha)
-        sides = self._sides(since, _is("candidate"), _is("control", main))
+        whole = self._sides(since, _is("candidate"), _is("control", main))
+        sides = whole if live.stage.share <= EVEN else whole.partnered
         if self.paired:
             after = since.sequence
             shown = self.comparisons.paired(release, main, after=after, arm="candidate")
@@ -79,19 +80,18 @@ class Weighing:
         return replace(
             evidence,
             guards=self.guards.weigh(sides, now),
-            mismatch=mismatch(sides, share / (share + min(share, 1.0 - share))),
+            mismatch=mismatch(whole, share / (share + min(share, 1.0 - share))),
         )
 
     def keeping(
         self, candidate: Candidate, main: Live, parent: Live, since: Stage, alpha: float, now: float
     ) -> Evidence:
         """What serves, against what it replaced: in shadow, or beside the share that stayed with that."""
-        sides = self._sides(
-            since, _is("main", main.release.id), _is("control", parent.release.id), self._block()
-        )
         if self.paired:
             found = self.comparisons.paired(main.release.id, parent.release.id, after=since.sequence)
             return self._weighed(candidate, found, self.scale(alpha), since, now)
+        ours, theirs = _is("main", main.release.id), _is("control", parent.release.id)
+        sides = self._sides(since, ours, theirs).partnered
         found = sides.differences(self.comparisons.earned, self.window, now)
         evidence = self._weighed(candidate, found, self.scale(alpha), since, now)
         return replace(evidence, kind="split", guards=self.guards.weigh(sides, now))
@@ -102,14 +102,8 @@ class Weighing:
         evidence = weigh(candidate, found, scale, since=since.sequence, now=now)
         return replace(evidence, active=self.comparisons.active(now - MONTH))
 
-    def _sides(
-        self, since: Stage, ours: Callable[[Served], bool], theirs: Callable[[Served], bool], size: int = 1
-    ) -> Sides:
-        return Sides(list(self.comparisons.served(since.sequence)), ours, theirs, size)
-
-    def _block(self) -> int:
-        watch = self.spec.ladder.watch
-        return max(1, min(BLOCK, int((1.0 - watch) / watch))) if watch else 1
+    def _sides(self, since: Stage, ours: Callable[[Served], bool], theirs: Callable[[Served], bool]) -> Sides:
+        return Sides(list(self.comparisons.served(since.sequence)), ours, theirs)
 
 
 def _is(arm: str, release: str = "") -> Callable[[Served], bool]:

@@ -89,7 +89,7 @@ def _looks(units: int) -> Counts:
 
 
 def _dealt(column: Column, arm: Flags, gone: Flags, low: float, until: Matrix) -> tuple[Matrix, Counts]:
-    """Differences as `Arms.blocks` pairs them, in the order of exposure; how many there are at each look."""
+    """Differences as `Arms.pairs` has them, in the order of exposure; how many there are at each look."""
     ours = arm[:, column.places]
     values = np.broadcast_to(column.values, ours.shape)
     if column.worth:
