@@ -168,6 +168,18 @@ class TestOnceItServes:
         assert sells.product.rooms.desks["offer"].standing.main.release.name == "bold"
 
 
+def test_the_last_step_takes_proof_however_small_the_one_before_it(shop):
+    sells = shop(complaining=0.1)
+    sells.bought = 0.4  # no better
+    text = sells.path.read_text("utf-8").replace("steps = [0.5, 1.0]", "steps = [0.2, 1.0]")
+    sells.path.write_text(text, "utf-8")
+    sells.again()
+    sells.propose()
+    for _ in range(5):
+        sells.hour(200)
+    assert sells.product.rooms.desks["offer"].standing.main.release.name == "release 0"
+
+
 class TestAPersonsWord:
     def test_before_anybody_meets_it(self, shop):
         sells = shop(complaining=0.1, autonomy="propose")

@@ -198,6 +198,7 @@ def test_the_digest_is_of_the_meaning() -> None:
         ),
         ("[0.25, 1.0]", "[0.25, 0.5]", "ladder.steps: the last step is 1.0"),
         ("[0.25, 1.0]", "[]", "ladder.steps: the last step is 1.0"),
+        ("[0.25, 1.0]", "[1.0]", "ladder.steps: a share below 1.0 comes first"),
         ("[0.25, 1.0]", "[0.25, 1.5]", "ladder.steps: expected a list, each of it a share above 0"),
         ('"90s"', '"90 seconds"', 'ladder.floor: expected a duration such as "24h", "10m" or "90s"'),
         ('"90s"', "90", 'ladder.floor: expected a duration such as "24h", "10m" or "90s"'),

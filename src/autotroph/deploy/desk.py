@@ -340,7 +340,7 @@ class Desk:
         screening, ladder = need == "screen", self.spec.ladder
         share = live.stage.share if live is not None else 0.0
         last = live is not None and next_share(share, ladder.steps) >= 1.0
-        proof: Proof = "none" if self.paired or share < PROOF_SHARE else "better" if last else "no worse"
+        proof: Proof = "better" if last else "no worse" if share >= PROOF_SHARE else "none"
         return Rule(
             judge="gate" if screening else "ladder",
             need=need,
@@ -352,7 +352,7 @@ class Desk:
             liars=self.spec.gate.liars,
             last=last,
             guarded=share >= PROOF_SHARE,
-            proof=proof,
+            proof="none" if self.paired else proof,
         )
 
     def _ended(

@@ -203,11 +203,12 @@ def _stages(kind: Kind, rate: float, terms: Terms) -> list[_Asked]:
         found = []
     shares = [step for step in terms.steps if step < 1.0]
     for share in shares:
+        last = share == shares[-1]
         proofs = {}
-        if kind == "split" and share >= PROOF_SHARE:
-            proofs = {"no worse": no_worse} | ({"better": better} if share == shares[-1] else {})
+        if kind == "split" and (last or share >= PROOF_SHARE):
+            proofs = {"no worse": no_worse} | ({"better": better} if last else {})
         part, arms = (min(share, 1.0 - share), 2) if kind == "split" else (share, 1)
-        guarded = share >= PROOF_SHARE or share == shares[-1]
+        guarded = share >= PROOF_SHARE or last
         found.append(_Asked("canary", share, rate * part, arms, terms.floor, proofs, harm, guarded=guarded))
     return found
 

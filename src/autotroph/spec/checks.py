@@ -301,6 +301,8 @@ def _ladder(ladder: LadderSpec) -> Iterator[Fault]:
         yield Fault(("ladder", "patience"), "a stage may last longer than it has to; more than its floor")
     if not ladder.steps or ladder.steps[-1] != 1.0:
         yield Fault(path, "the last step is 1.0: everybody")
+    elif len(ladder.steps) == 1:
+        yield Fault(path, "a share below 1.0 comes first: what everybody meets at once has no control")
     if any(before >= after for before, after in pairwise(ladder.steps)):
         yield Fault(path, f"expected ascending shares, found {list(ladder.steps)}")
 
