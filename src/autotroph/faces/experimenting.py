@@ -18,6 +18,9 @@ from autotroph.spec import ExperimentSpec, Spec
 from autotroph.spec.checks import experiment_faults
 from autotroph.spec.shape import NAME, shape_faults
 
+UNDER_WAY = "experiment under way"
+"""What is not there when one that has ended, or never began, is to be ended."""
+
 
 class Experimenting:
     """The part of a product that compares what a person asks it to; see `faces.library.Product`."""
@@ -93,7 +96,7 @@ class Experimenting:
         for one in running:
             if name == one.experiment.name:
                 return one
-        raise UnknownName("experiment under way", name, [one.experiment.name for one in running])
+        raise UnknownName(UNDER_WAY, name, [one.experiment.name for one in running])
 
     def _proposed(self, experiment: Experiment, arm: str) -> list[Record]:
         if arm not in experiment.arms:

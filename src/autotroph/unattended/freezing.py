@@ -20,6 +20,9 @@ from autotroph.store import Reader, Store
 
 Event = Literal["frozen", "thawed"]
 
+FARTHEST = 253_370_764_800.0
+"""The first second of the year 9999: no calendar goes on for long after that."""
+
 
 class Freeze(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", forbid_unknown_fields=True):
     """Let nothing advance.
@@ -103,9 +106,11 @@ def freeze(store: Store, spec: Spec, what: Freeze, now: float, ask: str = "") ->
 
     Raises:
         UnknownName: no such task.
-        InputError: its end lies in the past.
+        InputError: its end lies in the past, or beyond all calendars.
     """
     _check(spec, what.task)
+    if what.until is not None and not 0.0 <= what.until <= FARTHEST:
+        raise InputError(f"until {what.until:g}: name seconds since the epoch, before the year 9999")
     if what.until is not None and what.until <= now:
         raise InputError(f"until {_shown(what.until, spec.run.zone)}: that is over; name a time that comes")
     details = {"task": what.task, "reason": what.reason, "until": what.until}

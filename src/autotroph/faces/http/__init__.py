@@ -19,7 +19,9 @@ Imported only by what serves: uvicorn and starlette are felt.
 | batcher.py | single callers, taken together |
 | arriving.py | signals and imports |
 | deciding.py | decisions |
-| reading.py | status, releases, verdicts, measurements, journal |
-| operating.py | cycle, rollback, export, erasure |
+| reading.py | status, plan, releases, verdicts, measurements, journal |
+| operating.py | cycle, rollback, approval, export, erasure |
+| halting.py | freeze, thaw |
+| trying.py | experiments by hand |
 | index.py | what there is, alive, ready |
 """

@@ -1,4 +1,4 @@
-"""What changes the product by hand: cycles, rollbacks, and what a person asks for about themselves."""
+"""What changes the product by hand: cycles, rollbacks, approvals, what people ask for about themselves."""
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from autotroph.faces.http.arriving import document
 from autotroph.faces.http.refusals import answered
 from autotroph.faces.http.route import Call
-from autotroph.faces.http.shapes import RollbackIn, RolledBack
+from autotroph.faces.http.shapes import Approved, ApproveIn, RollbackIn, RolledBack
 from autotroph.ingest.reading import typed
 
 PAGE = 200
@@ -37,6 +37,13 @@ async def rollback(call: Call) -> Response:
             reason=done.unrecorded,
         )
     )
+
+
+async def approve(call: Call) -> Response:
+    """Say that a candidate may go on; the next cycle sees to it."""
+    said, product = typed(await document(call), ApproveIn), call.service.product
+    one = await call.service.workings.run(product.approve, said.candidate, by=call.by)
+    return answered(Approved(candidate=one.id, task=one.task, name=one.name))
 
 
 async def export(call: Call) -> Response:

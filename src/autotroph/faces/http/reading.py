@@ -1,4 +1,4 @@
-"""What is known about the product: its health, releases, verdicts, measurements and journal."""
+"""What is known about the product: its health, plan, releases, verdicts, measurements and journal."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -14,6 +14,7 @@ from autotroph.faces.http.shapes import (
     Journal,
     Measurements,
     Paging,
+    Planned,
     Releases,
     Serving,
     Standing,
@@ -22,6 +23,7 @@ from autotroph.faces.http.shapes import (
 )
 from autotroph.faces.library import Product
 from autotroph.observe.health import Health, Need, health
+from autotroph.plan.steps import planned
 from autotroph.records import Entry, Measurement, Record, Verdict
 from autotroph.store import Reader
 from autotroph.unattended.freezing import needs
@@ -70,6 +72,14 @@ def _held(product: Product) -> Iterator[Need]:
         yield Need(
             "way back", f"nothing advances: {halted}", "remove the file of the kill switch, if it is there"
         )
+
+
+async def plan(call: Call) -> Response:
+    """What the declaration that is served changes, step by step; `autotroph apply` runs these very steps."""
+    spec = call.service.product.spec
+    found = await call.service.read(lambda reader: planned(reader, spec))
+    changed = bool(found.revalued or found.proposed)
+    return answered(Planned(changed=changed, digest=found.digest, plan=found))
 
 
 async def releases(call: Call) -> Response:

@@ -2,29 +2,41 @@
 
 from typing import Any
 
-from autotroph.faces.http import arriving, deciding, index, operating, reading
+from autotroph.deploy.experiments import Experiment
+from autotroph.faces.http import arriving, deciding, halting, index, operating, reading, trying
 from autotroph.faces.http.guard import Door
 from autotroph.faces.http.route import Route
 from autotroph.faces.http.shapes import (
     Alive,
+    Approved,
+    ApproveIn,
+    ConcludeIn,
     Decided,
     DecideIn,
+    Experiments,
+    FreezeIn,
     Index,
     Journal,
     Measurements,
     Paging,
+    Planned,
     Ready,
     Releases,
     RollbackIn,
     RolledBack,
+    StartIn,
     Status,
     Taken,
+    Thawed,
+    ThawIn,
     Verdicts,
 )
+from autotroph.faces.tried import Tried
 from autotroph.govern.persons import Erasing
 from autotroph.ingest.arrivals import DecisionIn, SignalIn
 from autotroph.ingest.intake import Outcome
 from autotroph.records import Cycle
+from autotroph.unattended.freezing import Frozen
 
 _OPEN, _READ, _OPERATE = Door(), Door(scope="read"), Door(scope="operate")
 
@@ -139,6 +151,42 @@ ROUTES = (
         query=Paging,
     ),
     Route(
+        method="GET",
+        path="/v1/plan",
+        door=_READ,
+        summary="What the declaration changes that was not applied yet.",
+        handler=reading.plan,
+        gives=Planned,
+    ),
+    Route(
+        method="GET",
+        path="/v1/experiments",
+        door=_READ,
+        summary="Every experiment by hand with what it shows, and those that were not started.",
+        handler=trying.experiments,
+        gives=Experiments,
+    ),
+    Route(
+        method="POST",
+        path="/v1/experiments",
+        door=_OPERATE,
+        summary="Start an experiment by hand.",
+        handler=trying.start,
+        takes=StartIn,
+        gives=Experiment,
+        refuses=(503,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/experiments/{experiment}/conclude",
+        door=_OPERATE,
+        summary="End an experiment by hand with a decision, which is kept for good.",
+        handler=trying.conclude,
+        takes=ConcludeIn,
+        gives=Tried,
+        refuses=(404, 503),
+    ),
+    Route(
         method="POST",
         path="/v1/cycle",
         door=_OPERATE,
@@ -156,6 +204,36 @@ ROUTES = (
         takes=RollbackIn,
         gives=RolledBack,
         refuses=(413, 503),
+    ),
+    Route(
+        method="POST",
+        path="/v1/freeze",
+        door=_OPERATE,
+        summary="Let nothing advance; rollbacks happen all the same.",
+        handler=halting.freeze,
+        takes=FreezeIn,
+        gives=Frozen,
+        refuses=(503,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/thaw",
+        door=_OPERATE,
+        summary="Let things advance again.",
+        handler=halting.thaw,
+        takes=ThawIn,
+        gives=Thawed,
+        refuses=(503,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/approve",
+        door=_OPERATE,
+        summary="Let a candidate go on, where its task's autonomy asks for a person.",
+        handler=operating.approve,
+        takes=ApproveIn,
+        gives=Approved,
+        refuses=(503,),
     ),
     Route(
         method="GET",

@@ -87,6 +87,7 @@ class Service:
         readings: reads the ledger.
         workings: what takes long and is seldom asked for: cycles, erasures.
         rollbacks: what must not wait behind those.
+        freezes: nor may this, which waits for the disk and so would be in the way of rollbacks.
         turning: the background cycles.
     """
 
@@ -109,6 +110,7 @@ class Service:
         self.readings = Lane("readings", 2, 30)
         self.workings = Lane("workings", 2, 6)
         self.rollbacks = Lane("rollbacks", 2, 30)
+        self.freezes = Lane("freezes", 2, 30)
         self.turning = Background(product, every)
 
     def begin(self) -> None:
@@ -121,7 +123,7 @@ class Service:
         """Begin nothing more, and wait so many seconds for what cannot be left in the middle."""
         for part in (self.signals, self.answers, self.settling, self.streams):
             part.close()
-        for lane in (self.readings, self.workings, self.rollbacks):
+        for lane in (self.readings, self.workings, self.rollbacks, self.freezes):
             lane.close()
         self.turning.end(patience)
 

@@ -5,10 +5,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from autotroph.faces.tried import Tried
 from autotroph.ingest.arrivals import Id
 from autotroph.observe.health import Health
+from autotroph.plan.steps import Plan
 from autotroph.records import Arm, Entry, Measurement, Option, StageName, Verdict
+from autotroph.unattended.freezing import FARTHEST
 from autotroph.unattended.runner import Turning
+
+Said = Annotated[str, Meta(max_length=2000)]
+"""Words for the journal."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +126,97 @@ class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     recorded: bool
     reason: str = ""
+
+
+class FreezeIn(Asked, frozen=True, kw_only=True):
+    """What is to stand still.
+
+    Attributes:
+        task: all of them if left out.
+        until: when it is over by itself, seconds since the epoch; until it is thawed if left out.
+        reason: for the journal, and for whoever asks why nothing moves.
+    """
+
+    task: Id = ""
+    until: Annotated[float, Meta(ge=0, le=FARTHEST)] | None = None
+    reason: Said = ""
+
+
+class ThawIn(Asked, frozen=True, kw_only=True):
+    """What may advance again: a task that is frozen by itself, or whatever is if that is left out."""
+
+    task: Id = ""
+
+
+class Thawed(msgspec.Struct, frozen=True, kw_only=True):
+    """What may advance again: a task, or all of them where that is empty.
+
+    Attributes:
+        still: why something stands still all the same, each with what it is about; a freeze of another
+            task, or quiet hours.
+    """
+
+    task: str
+    still: dict[str, str]
+
+
+class ApproveIn(Asked, frozen=True, kw_only=True):
+    """A candidate that may go on: its id, or its name."""
+
+    candidate: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Approved(msgspec.Struct, frozen=True, kw_only=True):
+    """The candidate that may go on; the next cycle sees to it."""
+
+    candidate: str
+    task: str
+    name: str
+
+
+class StartIn(Asked, frozen=True, kw_only=True):
+    """An experiment to be started.
+
+    Attributes:
+        name: of the declaration, or a new one.
+        declared: the keys of `[experiments.NAME]`, for one that is not in the declaration.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+    declared: dict[str, Any] = {}
+
+
+class ConcludeIn(Asked, frozen=True, kw_only=True):
+    """How an experiment ends.
+
+    Attributes:
+        decision: what was decided, in words.
+        propose: an arm that becomes a candidate; none if left out.
+    """
+
+    decision: Said
+    propose: Id = ""
+
+
+class Experiments(msgspec.Struct, frozen=True, kw_only=True):
+    """Every experiment that was started, and the names of those that are declared and were not."""
+
+    items: tuple[Tried, ...]
+    not_started: tuple[str, ...]
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """What the declaration changes.
+
+    Attributes:
+        changed: whether there is anything for `autotroph apply` to do.
+        digest: of the steps that would be run: another plan has another one.
+        plan: the steps themselves.
+    """
+
+    changed: bool
+    digest: str
+    plan: Plan
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):
