@@ -15,6 +15,7 @@ from autotroph.digest.measures import measured
 from autotroph.govern.touched import settle, touched
 from autotroph.ingest.joining import Joined
 from autotroph.observe.deserving import deserving
+from autotroph.observe.exploring import exploring
 from autotroph.observe.lift import lift, lift_over_holdback
 from autotroph.observe.steps import steps
 from autotroph.records import (
@@ -177,6 +178,7 @@ def observe(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now:
         rows += _closed(rooms, task, now)
     if desk.comparisons.grown(MEASURE_EVERY):
         rows.append(_lift(rooms, task, through, now))
+        rows += exploring(rooms.store, rooms.spec, task, through, now, rooms.versions(task))
     if rooms.examine(task, now):
         rows += deserving(rooms.store, rooms.spec, task, now, rooms.versions(task))
     return rows

@@ -3,6 +3,7 @@
 | file | idea |
 |---|---|
 | lift.py | what people earned against release 0 |
+| exploring.py | what trying other options takes, costs and buys |
 | steps.py | deployed, observed, labelled, trained, redeployed |
 | health.py | a product at a glance, read from its ledger |
 | doctor.py | an examination of ledger and loop |

@@ -3,6 +3,7 @@
 betting       is the mean above a threshold? exact, at any time
 confidence    between which numbers does it lie? over time, for means and relative gains
 offpolicy     what would another policy have earned, from the log
+exploration   what did trying other options cost, and buy?
 allocation    two arms whose shares are unequal or change: one increment a unit
 adjustment    what a unit would have earned, from what was known before
 evalues       several pieces of evidence put together, or ranked

@@ -63,6 +63,28 @@ SELECT d.sequence, d.id AS decision, d.task, d.at, d.user, d.verified, d.purpose
        d.region, d.retention
 FROM decisions AS d;
 
+-- One row a served decision of the product in which other options might be tried: not in the holdback, nor in
+-- an experiment. `own` is the probability of the option that the policy would have taken by itself: 1 where
+-- nothing else was tried, or where it is the policy that draws evenly; NULL where the policy draws unevenly by
+-- itself, so that nobody can tell. `floor` is the smallest probability where others were tried; `moved` is
+-- whether another one was taken for that reason.
+CREATE VIEW exploration AS
+WITH vectors AS (
+  SELECT d.sequence, d.id AS decision, d.task, d.at, d.arm, d.release, d.cluster, count(*) AS options,
+         max(o.value ->> 'probability') AS top, min(o.value ->> 'probability') AS least,
+         max(iif(o.value ->> 'id' = d.option, o.value ->> 'probability', NULL)) AS taken
+  FROM decisions AS d, json_each(d.options) AS o
+  WHERE d.served = 1 AND d.provenance = 'product' AND d.arm NOT IN ('holdback', 'experiment')
+  GROUP BY d.sequence
+), owned AS (
+  SELECT *, CASE WHEN top = least OR least = 0.0 AND top = 1.0 THEN 1.0
+                 WHEN abs(top + (options - 1) * least - 1.0) < 1e-9 THEN top END AS own
+  FROM vectors
+)
+SELECT sequence, decision, task, at, arm, release, cluster, options, own,
+       iif(own < 1.0, least, NULL) AS floor, iif(own IS NULL, NULL, own < 1.0 AND taken < top) AS moved
+FROM owned;
+
 -- One row a cycle: it digested the sequences since < sequence <= through. `counts` is JSON:
 -- counts ->> 'rewards' reads one of them.
 CREATE VIEW loop AS
