@@ -19,12 +19,12 @@ from autotroph.observe.exploring import exploring
 from autotroph.observe.lift import lift, lift_over_holdback
 from autotroph.observe.steps import steps
 from autotroph.records import (
+    Completion,
     Cycle,
     Dataset,
     Entry,
     Interaction,
     Measurement,
-    Proposal,
     Record,
     Reward,
     Stage,
@@ -133,7 +133,7 @@ def deploy(rooms: Rooms, task: str, now: float) -> list[Record]:
     """4  What is dared: gate, ladder, promotion, rollback."""
     digestion = rooms.digestions[task]
 
-    def worth(interaction: Interaction, answer: Proposal) -> float | None:
+    def worth(interaction: Interaction, answer: Completion) -> float | None:
         return digestion.worth(interaction, answer, now)
 
     return rooms.desks[task].judge(digestion.fold, worth, now, halted=rooms.halted(task))

@@ -252,11 +252,16 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[Example, ...]
 
     @property
+    def snapshot(self) -> "Artefact":
+        """What stays of it: of which task, how many examples, and the hash of them and their worth."""
+        held = [(one.decision, one.variants, one.worth) for one in self.examples]
+        body = canonical({"task": self.task, "examples": len(held), "held": digest("held", canonical(held))})
+        return Artefact(digest=digest("snapshot", body), kind="dataset snapshot", body=body)
+
+    @property
     def digest(self) -> str:
-        """The hash of which examples it holds and what they were worth."""
-        return digest(
-            canonical([self.task, [(one.decision, one.variants, one.worth) for one in self.examples]])
-        )
+        """The hash of that."""
+        return self.snapshot.digest
 
 
 class Erasure(Record, frozen=True, kw_only=True):

@@ -24,10 +24,13 @@ from autotroph.deploy.lateness import Lateness
 from autotroph.deploy.models import Model, ModelPool
 from autotroph.deploy.releases import declared_body
 from autotroph.deploy.serving import Answered, Serving
+from autotroph.deploy.sets import journalled
+from autotroph.deploy.sources import Sources
 from autotroph.deploy.worthwhile import Passage, worthwhile
 from autotroph.digest.digestion import Digestion
-from autotroph.digest.measures import Measure, measures_of
+from autotroph.digest.measures import Measure, measured, measures_of, scorer
 from autotroph.errors import LedgerError, SpecError, suggest
+from autotroph.features.asked import asked
 from autotroph.govern.custody import Custody
 from autotroph.ingest.implicit import Implicit
 from autotroph.ingest.joining import Joined, Joiner, Open, Use
@@ -42,6 +45,7 @@ from autotroph.records import (
     Cycle,
     Decision,
     Entry,
+    Interaction,
     Measurement,
     Record,
     Reward,
@@ -102,9 +106,13 @@ class Rooms:
         self.pool = ModelPool(models, self.texts)
         self.policy = lru_cache(maxsize=256)(self._thawed)
         self.tasks = tuple(name for name, task in spec.tasks.items() if task.reward)
+        self._score = scorer(spec)
         self.measures = {name: measures_of(spec, name) for name in self.tasks}
         self.desks = {name: self._desk(name) for name in self.tasks}
-        self._digestions = {name: Digestion(name, self._reward(name)) for name in self.tasks}
+        self._digestions = {
+            name: Digestion(name, self._reward(name), partial(asked, task=spec.task(name)))
+            for name in self.tasks
+        }
         self._joiner = Joiner(
             store,
             {task: {one.name: _use(one) for one in self.measures[task].values()} for task in self.tasks},
@@ -299,7 +307,23 @@ class Rooms:
             self.spec.task(task), self.pool, self.policy, self.salt, shadowed=reward.scores == "any"
         )
         late = Lateness(self.store, task, reward.signals, reward.horizon)
-        return Desk(task, self.spec, serving, late, partial(self.passage, task))
+        sources = Sources(
+            value=partial(self._unseen, task),
+            score=self._score,
+            artefact=lambda digest: self.store.get(Artefact, digest=digest),
+            journalled=partial(journalled, self.store),
+            learned=lambda decision: self.digestions[task].learned(decision),
+            redacted=self.custody.redacted,
+        )
+        return Desk(task, self.spec, serving, late, partial(self.passage, task), sources)
+
+    def _unseen(self, task: str, name: str, interaction: Interaction, answer: Completion) -> float | None:
+        """What a measure says of an answer that nobody saw; of what came back only the reward was joined."""
+        measure = self.measures[task][name]
+        if measure.scores == "served" or measure.signals:
+            return None
+        value = measured(measure, replace(interaction, completion=answer), self.clock.now())
+        return value.value if value is not None else None
 
     def _reward(self, task: str) -> Measure:
         return self.measures[task][self.spec.task(task).reward]

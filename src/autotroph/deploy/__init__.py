@@ -7,6 +7,7 @@
 | choose.py | the choice itself, with the probability of every option |
 | models.py | models in this process, by what they know |
 | serving.py | the hot path: a standing and a request in, a decision out |
+| sources.py | what the gate asks of the other rooms |
 | comparisons.py | final values side by side |
 | arms.py | two concurrent arms, unit by unit |
 | partners.py | units of arms of different sizes, exposed together |
@@ -16,6 +17,9 @@
 | lateness.py | whether the horizon sees what comes back about each arm |
 | judge.py | evidence in, verdict out |
 | worthwhile.py | whether the reward deserves that the gate works for it |
+| sets.py | frozen sets: floors, and cases that may never regress |
+| leakage.py | whether the gate's fold asks what the tracks have learned from |
+| provenance.py | where a candidate comes from: what it names is there |
 | gate.py | what is asked before anybody meets a candidate |
 | ladder.py | how a verdict moves a stage |
 | envelopes.py | what a release may learn within its own proof |

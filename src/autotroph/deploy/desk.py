@@ -10,7 +10,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from autotroph.clock import digest
-from autotroph.deploy import gate
+from autotroph.deploy import gate, sets
 from autotroph.deploy.board import Board
 from autotroph.deploy.envelopes import Renewal, renewed
 from autotroph.deploy.evidence import Evidence
@@ -20,6 +20,7 @@ from autotroph.deploy.judge import Need, Proof, Rule, judge
 from autotroph.deploy.ladder import advance, next_share
 from autotroph.deploy.releases import declared, learns, released, staged
 from autotroph.deploy.serving import Answered, Serving
+from autotroph.deploy.sources import NOTHING, Sources
 from autotroph.deploy.standing import Live, Standing
 from autotroph.deploy.weighing import Late, Weighing
 from autotroph.deploy.worthwhile import Passage
@@ -56,6 +57,7 @@ class Desk:
         serving: answers.
         late: why what comes back about an arm comes too late to compare, see `lateness`.
         passage: whether the gate may work for the task's reward, see `worthwhile`.
+        sources: what the gate asks of the other rooms.
     """
 
     def __init__(
@@ -65,9 +67,10 @@ class Desk:
         serving: Serving,
         late: Late = lambda *_: "",
         passage: Callable[[], Passage] = OPEN,
+        sources: Sources = NOTHING,
     ) -> None:
         self.task, self.spec, self.serving = task, spec, serving
-        self._passage = passage
+        self._passage, self._sources = passage, sources
         self.weighing = Weighing(task, spec, late)
         self.comparisons, self.reward = self.weighing.comparisons, self.weighing.reward
         self.board = Board(task, spec.gate.alpha)
@@ -245,6 +248,8 @@ class Desk:
         rows: list[Record] = []
         fold = fold if self.paired else gate.explored(fold)
         in_time = gate.ripe(fold, float(self.reward.horizon), now)
+        if self.board.waiting() and in_time >= self.spec.gate.minimum:
+            rows += sets.news(self.task, self.spec, self._sources, now)
         for candidate in self.board.waiting():
             if in_time < self.spec.gate.minimum:
                 short = f"{in_time} of at least {self.spec.gate.minimum} units of the gate's fold are in"
@@ -270,6 +275,10 @@ class Desk:
             rows.append(verdict)
         return rows
 
+    def examined(self) -> tuple[sets.Exam, ...]:
+        """What serves, held to the task's frozen sets."""
+        return sets.examined(self.standing.main, None, self.spec, self.serving, self._sources)
+
     def _asks(self, candidate: Candidate) -> bool:
         """Whether nobody meets it before a person has said so."""
         return self.spec.task(self.task).autonomy == "propose" and not self.board.approved(candidate.id)
@@ -281,17 +290,11 @@ class Desk:
         live = Live(release, staged(release, "shadow", 0.0, self.board.knowledge, now))
         alpha = self.board.alpha_of(candidate.id)
         try:
-            evidence = gate.screened(
-                candidate,
-                live,
-                self.standing,
-                fold,
-                gate.Bench(self.serving, worth, self.weighing, alpha, now),
-            )
+            bench = gate.Bench(self.serving, worth, self.weighing, alpha, now, self._sources)
+            return gate.screened(candidate, live, self.standing, fold, bench, self.rule("screen"))
         except Exception as error:  # noqa: BLE001 - whatever a candidate's own code does, the gate fails closed
             reason = f"its evidence cannot be computed: {type(error).__name__}: {error}"
             return self._ended(candidate, "refused", reason, now, "gate")
-        return judge(evidence, self.rule("screen"))
 
     def _enter(self, candidate: Candidate, verdict: Verdict) -> list[Record]:
         release = released(candidate, verdict.id)

@@ -1,25 +1,45 @@
 """What a candidate must pass before anybody meets it: evidence from the fold that no track has seen."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from autotroph.deploy.comparisons import Comparisons
+from autotroph.clock import digest
+from autotroph.deploy import provenance
 from autotroph.deploy.evidence import Difference, Evidence, Guard, increments_of, weigh
-from autotroph.deploy.guards import DECLARED, bet
+from autotroph.deploy.guards import DECLARED, Watched, bet, told, within
+from autotroph.deploy.judge import Rule, judge
+from autotroph.deploy.leakage import leakage, stricter, unseen
 from autotroph.deploy.serving import Serving
+from autotroph.deploy.sets import examined
+from autotroph.deploy.sources import NOTHING, Sources
 from autotroph.deploy.standing import Live, Standing
 from autotroph.deploy.weighing import Weighing
-from autotroph.records import Candidate, Decision, Interaction, Proposal
+from autotroph.records import Candidate, Completion, Decision, Interaction, Verdict
 from autotroph.spec.bounds import Bounds
 from autotroph.stats.offpolicy import Log, difference_increments
 
-Worth = Callable[[Interaction, Proposal], float | None]
+Worth = Callable[[Interaction, Completion], float | None]
 """What an answer would have been worth in an interaction; None where that is unknown."""
 
 CAP = 1.0
+
+
+class Step(NamedTuple):
+    """What a candidate would have earned more on a decision."""
+
+    decision: str
+    difference: Difference
+
+
+class Seen(NamedTuple):
+    """A recorded interaction, and what the candidate answers to it."""
+
+    interaction: Interaction
+    completion: Completion
 
 
 class Bench(NamedTuple):
@@ -28,6 +48,7 @@ class Bench(NamedTuple):
     Attributes:
         alpha: at which "better" is to be proven later on.
         now: seconds since the epoch.
+        sources: what is asked of the other rooms.
     """
 
     serving: Serving
@@ -35,27 +56,109 @@ class Bench(NamedTuple):
     weighing: Weighing
     alpha: float
     now: float
+    sources: Sources = NOTHING
 
 
 def screened(
-    candidate: Candidate, live: Live, standing: Standing, fold: Sequence[Interaction], bench: Bench
-) -> Evidence:
-    """What the fold says about a candidate, on the same decisions or off-policy.
+    candidate: Candidate,
+    live: Live,
+    standing: Standing,
+    fold: Sequence[Interaction],
+    bench: Bench,
+    rule: Rule,
+) -> Verdict:
+    """What is found about a candidate before anybody meets it.
+
+    Where it comes from is asked first, then the frozen sets, then what the fold says: on the same decisions,
+    or off-policy.
 
     Raises:
-        InputError: the log cannot judge it.
+        SpecError: the file of a set is missing, or is none.
+        InputError: a case of a set has no value, or the log cannot judge the candidate.
     """
-    weighing = bench.weighing
-    scale = weighing.scale(bench.alpha)
-    if weighing.paired:
-        main = standing.main.release.id
-        found = paired(live, main, fold, bench.serving, bench.worth, weighing.comparisons)
-        return weigh(candidate, found, scale, since=0, now=bench.now)
-    span = weighing.reward.range
-    found = off_policy(live, fold, bench.serving, bench.worth, span)
-    scale = replace(scale, width=off_policy_width(fold, span))
-    evidence = weigh(candidate, found, scale, since=0, now=bench.now, kind="off-policy")
-    return replace(evidence, guards=tuple(_vetoes(live, fold, bench)))
+    spec, task, sources = bench.weighing.spec, bench.weighing.spec.task(candidate.task), bench.sources
+    if fault := provenance.fault(candidate, standing.main, task, sources):
+        return _refused(candidate, f"it is not what it says: {fault}", bench.now)
+    exams = examined(live, standing.main, spec, bench.serving, sources)
+    told = {"sets": {one.name: msgspec.to_builtins(one) for one in exams}} if exams else {}
+    if fault := next((one.fault for one in exams if one.fault), ""):
+        return _refused(candidate, fault, bench.now, **told)
+    verdict = _by_the_fold(candidate, live, standing, fold, bench, rule)
+    return replace(verdict, evidence={**verdict.evidence, **told})
+
+
+def _refused(candidate: Candidate, reason: str, now: float, **evidence: object) -> Verdict:
+    return Verdict(
+        id=f"verdict_{digest(candidate.id, 'refused', reason, str(now))[:20]}",
+        task=candidate.task,
+        candidate=candidate.id,
+        judge="gate",
+        finding="refused",
+        reason=reason,
+        evidence=dict(evidence),
+        alpha=0.0,
+        at=now,
+    )
+
+
+def _by_the_fold(
+    candidate: Candidate,
+    live: Live,
+    standing: Standing,
+    fold: Sequence[Interaction],
+    bench: Bench,
+    rule: Rule,
+) -> Verdict:
+    """By all of the fold, and by what of it asks something that the tracks have not learned from."""
+    compare = _on_the_same if bench.weighing.paired else _from_the_log
+    whole = compare(candidate, live, standing.main.release.id, fold, bench)
+    verdict, fresh = judge(whole.evidence, rule), unseen(fold, bench.sources.learned)
+    found = leakage(fold, fresh, bench.weighing.spec.task(candidate.task))
+    if found.text and found.share:
+        first = whole.only(fresh)
+        if first.units >= rule.minimum:
+            found = replace(found, judged="unseen")
+            verdict = stricter(verdict, judge(first, rule), found)
+    return replace(verdict, evidence={**verdict.evidence, "leakage": msgspec.to_builtins(found)})
+
+
+class Whole(NamedTuple):
+    """What all of the fold says, so that a part of it can be asked too."""
+
+    evidence: Evidence
+    steps: Sequence[Step]
+    only_of: Callable[[Sequence[Step]], Evidence]
+
+    def only(self, decisions: Collection[str]) -> Evidence:
+        """What these decisions say; what vetoes is as for all of them."""
+        some = self.only_of([one for one in self.steps if one.decision in decisions])
+        return replace(some, guards=self.evidence.guards)
+
+
+def _on_the_same(
+    candidate: Candidate, live: Live, main: str, fold: Sequence[Interaction], bench: Bench
+) -> Whole:
+    answers = answered(live, fold, bench.serving)
+    steps, scale = paired(main, answers, bench.worth, bench), bench.weighing.scale(bench.alpha)
+
+    def only(some: Sequence[Step]) -> Evidence:
+        return weigh(candidate, [one.difference for one in some], scale, since=0, now=bench.now)
+
+    return Whole(replace(only(steps), guards=tuple(_unseen(main, answers, bench))), steps, only)
+
+
+def _from_the_log(
+    candidate: Candidate, live: Live, _: str, fold: Sequence[Interaction], bench: Bench
+) -> Whole:
+    span = bench.weighing.reward.range
+    steps = list(_steps(live, fold, bench.serving, bench.worth, span))
+    scale = replace(bench.weighing.scale(bench.alpha), width=off_policy_width(fold, span))
+
+    def only(some: Sequence[Step]) -> Evidence:
+        found = [one.difference for one in some]
+        return weigh(candidate, found, scale, since=0, now=bench.now, kind="off-policy")
+
+    return Whole(replace(only(steps), guards=tuple(_vetoes(live, fold, bench))), steps, only)
 
 
 def _vetoes(live: Live, fold: Sequence[Interaction], bench: Bench) -> Iterator[Guard]:
@@ -66,11 +169,11 @@ def _vetoes(live: Live, fold: Sequence[Interaction], bench: Bench) -> Iterator[G
         span = one.span or (0.0, 1.0)
 
         def value(
-            interaction: Interaction, _: Proposal, name: str = one.name, span: Bounds = span
+            interaction: Interaction, _: Completion, name: str = one.name, span: Bounds = span
         ) -> float | None:
             decision = interaction.decision
             found = weighing.comparisons.value(decision.release, decision.id, name)
-            return found if found is None else min(max(found, span[0]), span[1])
+            return None if found is None else within(found, span)
 
         found = off_policy(live, fold, bench.serving, value, span)
         increments, _ = increments_of(found, one.window, bench.now)
@@ -78,20 +181,42 @@ def _vetoes(live: Live, fold: Sequence[Interaction], bench: Bench) -> Iterator[G
         yield bet(one, increments, off_policy_width(fold, span), level)
 
 
-def paired(
-    live: Live, main: str, fold: Iterable[Interaction], serving: Serving, worth: Worth, known: Comparisons
-) -> list[Difference]:
-    """The candidate answers the fold's recorded inputs; its answers against the incumbent's."""
+def _unseen(main: str, answers: Sequence[Seen], bench: Bench) -> Iterator[Guard]:
+    """Guardrails that can be told of answers nobody saw, on the same decisions."""
+    weighing = bench.weighing
+    for watched, level in weighing.guards.untried():
+
+        def worth(interaction: Interaction, completion: Completion, name: str = watched.name) -> float | None:
+            return bench.sources.value(name, interaction, completion)
+
+        found = paired(main, answers, worth, bench, watched)
+        yield told(watched, [one.difference for one in found], level, bench.now)
+
+
+def answered(live: Live, fold: Iterable[Interaction], serving: Serving) -> list[Seen]:
+    """What the candidate answers to the fold's recorded inputs."""
     found = []
     for interaction in fold:
         decision = interaction.decision
-        theirs = known.value(main, decision.id)
-        if theirs is None:
-            continue
-        shadow, completion = serving.shadow(decision, live, serving.offered(decision, live))
-        ours = worth(interaction, Proposal(shadow.option, completion.output))
-        if ours is not None:
-            found.append(Difference(decision.unit, decision.at, ours - theirs, decision.verified))
+        _, completion = serving.shadow(decision, live, serving.offered(decision, live))
+        found.append(Seen(interaction, completion))
+    return found
+
+
+def paired(
+    main: str, answers: Iterable[Seen], worth: Worth, bench: Bench, watched: Watched | None = None
+) -> list[Step]:
+    """The candidate's answers against the incumbent's, by the reward or by a guardrail."""
+    name, span = (watched.name, watched.span) if watched else ("", None)
+    found = []
+    for interaction, completion in answers:
+        decision = interaction.decision
+        theirs = bench.weighing.comparisons.value(main, decision.id, name)
+        ours = worth(interaction, completion)
+        if theirs is not None and ours is not None:
+            better = within(ours, span) - within(theirs, span)
+            difference = Difference(decision.unit, decision.at, better, decision.verified)
+            found.append(Step(decision.id, difference))
     return found
 
 
@@ -115,20 +240,23 @@ def off_policy(
     Raises:
         InputError: the candidate may choose what was never served, so that the log cannot judge it.
     """
+    return [one.difference for one in _steps(live, fold, serving, worth, span)]
+
+
+def _steps(
+    live: Live, fold: Iterable[Interaction], serving: Serving, worth: Worth, span: tuple[float, float]
+) -> Iterator[Step]:
     low, high = span
-    found = []
     for interaction in fold:
         decision = interaction.decision
-        taken = next(one for one in decision.proposals if one.option == decision.option)
-        value = worth(interaction, taken)
+        value = worth(interaction, interaction.completion)
         if value is None:
             continue
         answered, _ = serving.shadow(decision, live, decision.proposals)
         new = [option.probability for option in answered.options]
         log = _log(decision, new, (value - low) / (high - low))
         step = float(difference_increments(log, CAP)[0]) * (high - low)
-        found.append(Difference(decision.unit, decision.at, step, decision.verified))
-    return found
+        yield Step(decision.id, Difference(decision.unit, decision.at, step, decision.verified))
 
 
 def off_policy_width(fold: Iterable[Interaction], span: tuple[float, float]) -> float:

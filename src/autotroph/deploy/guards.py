@@ -1,5 +1,7 @@
 """What can veto, weighed between concurrent arms: guardrails, failures, rewards that stay away, segments.
 
+Guardrails that can be told of answers nobody saw are weighed in shadow too, on the same decisions.
+
 None of it is averaged into anything. Harm in any of it rolls a candidate back; a step in front of many takes
 proof that no guardrail got worse by its margin. All harm tests of a stage together, the reward's own among
 them, are wrong with probability at most the gate's α: the reward has half of it, what is declared and what is
@@ -16,6 +18,7 @@ from autotroph.deploy.evidence import LEVEL, Difference, Guard, increments_of
 from autotroph.deploy.partners import partners
 from autotroph.spec import GuardrailSpec, ResponseSpec, RewardSpec, Spec
 from autotroph.spec.bounds import Bounds, bounds
+from autotroph.spec.unseen import unseen
 from autotroph.stats import ratio
 from autotroph.stats.alpha import share
 from autotroph.stats.betting import begin, log_target, update
@@ -71,7 +74,10 @@ class Sides(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """A guard before it is weighed; values are such that more is worse, unless `higher` is better."""
+    """A guard before it is weighed; values are such that more is worse, unless `higher` is better.
+
+    `unseen` says that it can be told of answers that nobody saw.
+    """
 
     name: str
     value: Valued
@@ -80,6 +86,7 @@ class Watched(NamedTuple):
     span: Bounds | None
     higher: bool = False
     required: bool = False
+    unseen: bool = False
 
 
 class Guards:
@@ -121,7 +128,37 @@ class Guards:
             self._spans[name],
             higher=declared.better == "higher",
             required=True,
+            unseen=unseen(self._spec.expression(declared.value).names, self._spec.signals),
         )
+
+    def untried(self) -> list[tuple[Watched, float]]:
+        """Guardrails that can be told of answers nobody saw, each with the level of its harm test."""
+        told = [one for one in self.declared() if one.unseen]
+        return [(one, self._spec.gate.alpha * DECLARED / len(told)) for one in told]
+
+    def shadowed(self, release: str, against: str, after: int, now: float) -> tuple[Guard, ...]:
+        """Those of two releases on the same decisions, whether somebody saw the answers or not.
+
+        Args:
+            release: whose values, less those of `against`.
+            against: another release.
+            after: of decisions after this ledger sequence.
+            now: seconds since the epoch.
+        """
+        return tuple(
+            told(one, self._same(one, release, against, after), level, now) for one, level in self.untried()
+        )
+
+    def _same(self, watched: Watched, release: str, against: str, after: int) -> list[Difference]:
+        """Ours less theirs, outside the holdback."""
+        known = self._comparisons
+        return [
+            Difference(one.unit, one.at, within(mine, watched.span) - within(theirs, watched.span))
+            for one in known.served(after)
+            if one.arm != "holdback"
+            and (mine := known.value(release, one.id, watched.name)) is not None
+            and (theirs := known.value(against, one.id, watched.name)) is not None
+        ]
 
     def watched(self) -> Iterator[Watched]:
         """The task's guardrails, and what is watched without being declared."""
@@ -135,7 +172,7 @@ class Guards:
 
         def value(one: Served) -> float | None:
             found = earned(one, name)
-            return found if found is None or span is None else min(max(found, span[0]), span[1])
+            return None if found is None else within(found, span)
 
         return value
 
@@ -153,9 +190,18 @@ class Guards:
 
 def weighed(watched: Watched, sides: Sides, level: float, now: float) -> Guard:
     """Weigh one guard between two arms, at the level of its harm test."""
-    found = sides.differences(watched.value, watched.window, now)
+    return told(watched, sides.differences(watched.value, watched.window, now), level, now)
+
+
+def told(watched: Watched, found: Sequence[Difference], level: float, now: float) -> Guard:
+    """Weigh one guard by differences, in its own unit, of values that lie within its span if it has one."""
     increments, _ = increments_of(found, watched.window, now)
     return bet(watched, increments, watched.span and watched.span[1] - watched.span[0], level)
+
+
+def within(value: float, span: Bounds | None) -> float:
+    """The value, clipped into a span if there is one."""
+    return value if span is None else min(max(value, span[0]), span[1])
 
 
 def bet(watched: Watched, increments: Sequence[float], width: float | None, level: float) -> Guard:

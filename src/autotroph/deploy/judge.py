@@ -77,7 +77,8 @@ def _stopped(evidence: Evidence, rule: Rule) -> tuple[Finding, str] | None:
         return "hold", evidence.mismatch
     down: Finding = "refused" if rule.need == "screen" else "rolled back"
     if harmed := next((guard for guard in evidence.guards if guard.harmed), None):
-        return down, _vetoes(harmed, "got worse by more than its margin")
+        unseen = rule.need in ("screen", "prove")  # nobody met it, so there is nothing to roll back
+        return "refused" if unseen else down, _vetoes(harmed, "got worse by more than its margin")
     if evidence.late:
         return "undecided", evidence.late
     if evidence.harm >= harm_target(rule.level, evidence.guards):

@@ -54,8 +54,7 @@ class Weighing:
     ) -> Evidence:
         """A candidate that nobody sees against what serves, on the same decisions."""
         main = standing.main.release.id
-        found = self.comparisons.paired(live.release.id, main, after=since.sequence)
-        return self._weighed(candidate, found, self.scale(alpha), since, now)
+        return self._same(candidate, (live.release.id, main), since, alpha, now)
 
     def climbing(
         self, candidate: Candidate, live: Live, standing: Standing, since: Stage, alpha: float, now: float
@@ -88,13 +87,20 @@ class Weighing:
     ) -> Evidence:
         """What serves, against what it replaced: in shadow, or beside the share that stayed with that."""
         if self.paired:
-            found = self.comparisons.paired(main.release.id, parent.release.id, after=since.sequence)
-            return self._weighed(candidate, found, self.scale(alpha), since, now)
+            return self._same(candidate, (main.release.id, parent.release.id), since, alpha, now)
         ours, theirs = _is("main", main.release.id), _is("control", parent.release.id)
         sides = self._sides(since, ours, theirs).partnered
         found = sides.differences(self.comparisons.earned, self.window, now)
         evidence = self._weighed(candidate, found, self.scale(alpha), since, now)
         return replace(evidence, kind="split", guards=self.guards.weigh(sides, now))
+
+    def _same(
+        self, candidate: Candidate, releases: tuple[str, str], since: Stage, alpha: float, now: float
+    ) -> Evidence:
+        """The first of two releases against the second on the same decisions, its guardrails with it."""
+        found = self.comparisons.paired(*releases, after=since.sequence)
+        evidence = self._weighed(candidate, found, self.scale(alpha), since, now)
+        return replace(evidence, guards=self.guards.shadowed(*releases, since.sequence, now))
 
     def _weighed(
         self, candidate: Candidate, found: Sequence[Difference], scale: Scale, since: Stage, now: float

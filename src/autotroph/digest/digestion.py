@@ -1,16 +1,27 @@
 """Interactions to rewards and examples: what each answer was worth, and each answer that was not given."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from autotroph.digest.measures import Measure, measured
 from autotroph.records import Completion, Dataset, Decision, Example, Interaction, Proposal, Reward
 
+Key = Callable[[Decision], str]
+
 
 class Digestion:
-    """One task's examples so far, valued by its reward. Holds nothing that the ledger does not."""
+    """One task's examples so far, valued by its reward. Holds nothing that the ledger does not.
 
-    def __init__(self, task: str, measure: Measure) -> None:
-        self._task, self._measure = task, measure
+    Args:
+        task: its name.
+        measure: its reward.
+        key: what decisions share which ask the same, see `features.asked`.
+    """
+
+    def __init__(self, task: str, measure: Measure, key: Key = lambda _: "") -> None:
+        self._task, self._measure, self._key = task, measure, key
+        self._asked: set[str] = set()
         self._examples: dict[tuple[str, str], Example] = {}
         self._teachers: dict[tuple[str, str], str] = {}
         self._decided: set[str] = set()
@@ -39,6 +50,8 @@ class Digestion:
     def _learn(self, interaction: Interaction, now: float) -> None:
         """Of several answers with the same options the first teaches."""
         decision = interaction.decision
+        if decision.served and interaction.may_learn:
+            self._asked.add(self._key(decision))
         key = (decision.about, decision.variant)
         if self._teachers.setdefault(key, decision.id) != decision.id:
             return
@@ -53,6 +66,10 @@ class Digestion:
         """The finished interactions of the gate's fold, in ledger order: no track may see them."""
         return tuple(self._fold.values())
 
+    def learned(self, decision: Decision) -> bool:
+        """Whether the tracks may have learned from somebody who asked the same."""
+        return self._key(decision) in self._asked
+
     @property
     def count(self) -> int:
         """How many decisions there are examples of."""
@@ -63,9 +80,9 @@ class Digestion:
         chosen = tuple(one for one in self._examples.values() if one.variants in (variants, ""))
         return Dataset(task=self._task, through=through, examples=chosen)
 
-    def worth(self, interaction: Interaction, answer: Proposal, now: float) -> float | None:
+    def worth(self, interaction: Interaction, answer: Completion, now: float) -> float | None:
         """What another answer to the same decision would have been worth; None where that is unknown."""
-        other = msgspec.structs.replace(interaction, completion=_as_if(interaction.completion, answer))
+        other = msgspec.structs.replace(interaction, completion=answer)
         scored = measured(self._measure, other, now)
         return scored.value if scored is not None else None
 
@@ -83,7 +100,7 @@ class Digestion:
         taken = answer.option == interaction.decision.option
         if not taken and self._measure.scores != "any":
             return None
-        return self.worth(interaction, answer, now)
+        return self.worth(interaction, _as_if(interaction.completion, answer), now)
 
 
 def _chances(decision: Decision) -> tuple[float, ...]:

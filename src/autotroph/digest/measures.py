@@ -5,7 +5,7 @@ or pending while it is unknown. A signal counts if its *event time* is before `t
 arrives: one that comes later than the value was final moves it, by another row, and the newest row counts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Literal
 
@@ -14,6 +14,7 @@ import msgspec
 from autotroph.clock import digest
 from autotroph.records import Completion, Decision, Interaction, MeasureKind, Reward, Value, canonical
 from autotroph.spec import Expression, GuardrailSpec, MeasureSpec, ResponseSpec, RewardSpec, SignalSpec, Spec
+from autotroph.spec.unseen import unseen
 
 Row = dict[str, float | str | None]
 Maturity = Literal["pending", "provisional", "final"]
@@ -78,8 +79,11 @@ class Measure:
 
     @property
     def scores(self) -> Literal["served", "any"]:
-        """Whether it can score an answer that nobody was shown."""
-        return self.declared.scores if isinstance(self.declared, RewardSpec) else "served"
+        """Whether it can score an answer that nobody was shown; of an outcome nobody asks."""
+        if isinstance(self.declared, RewardSpec):
+            return self.declared.scores
+        told = self.kind == "guardrail" and unseen(self.expression.names, self.signals)
+        return "any" if told else "served"
 
     def final(self, decided_at: float, now: float) -> bool:
         """Whether the horizon has passed."""
@@ -144,6 +148,31 @@ def measures_of(spec: Spec, task: str) -> dict[str, Measure]:
         for name, kind, one in declared
     }
     return {reward.name: reward, **others}
+
+
+def measure_named(spec: Spec, name: str) -> Measure:
+    """A declared reward, guardrail or outcome, whatever task it is of."""
+    kinds: tuple[tuple[MeasureKind, Mapping[str, MeasureSpec]], ...] = (
+        ("reward", spec.rewards),
+        ("guardrail", spec.guardrails),
+        ("outcome", spec.outcomes),
+    )
+    kind = next(kind for kind, declared in kinds if name in declared)
+    declared = spec.measures[name]
+    return Measure(name, kind, declared, spec.expression(declared.value), spec.signals)
+
+
+def scorer(spec: Spec) -> Callable[[str, Interaction], float | None]:
+    """What a declared measure, by its name, says of an interaction that is over, whoever saw it."""
+    known: dict[str, Measure] = {}
+
+    def score(name: str, interaction: Interaction) -> float | None:
+        if name not in known:
+            known[name] = measure_named(spec, name)
+        columns = answer_columns(interaction.decision, interaction.completion)
+        return known[name].score(columns, interaction.signals, final=True).value
+
+    return score
 
 
 def measured(measure: Measure, interaction: Interaction, now: float) -> Reward | None:

@@ -16,6 +16,7 @@ from autotroph.faces.located import PREFIX, located, override
 from autotroph.spec import Spec, parse
 from autotroph.spec.lines import line_of, lines_of
 from autotroph.spec.reading import read
+from autotroph.spec.sets import check_sets
 from autotroph.store.opening import location
 
 _LOG = logging.getLogger("autotroph.declaration")
@@ -36,7 +37,9 @@ def declared(path: Path) -> Declared:
         SpecError: it is wrong.
     """
     text = read(path)
-    return Declared(text, _parsed(text, path), path)
+    found = Declared(text, _parsed(text, path), path)
+    check_sets(found.spec)
+    return found
 
 
 def last(path: Path) -> Declared | None:

@@ -40,7 +40,7 @@ class Bench:
         if proposed is None or proposed.body == main.body:
             return []
         candidate = candidate_of(name, name, proposed, dataset, main, now)
-        return [*proposed.artefacts, candidate]
+        return [*proposed.artefacts, dataset.snapshot, candidate]
 
     def refit(
         self, task: str, examples: int, freeze: Freeze, releases: Iterable[Release]

@@ -20,4 +20,5 @@ and has said yes.
 | rehearsing.py | the ladder's judgement of these: what it would do wrongly, and how soon it finds harm |
 | forecasting.py | how many days each stage of a ladder will take, played through |
 | ahead.py | the same for the next candidate of a task, by what its ledger shows |
+| frozen.py | frozen sets that have changed, and how what serves does on them |
 """

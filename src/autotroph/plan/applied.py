@@ -167,7 +167,7 @@ def parts(spec: Spec) -> dict[str, str]:
     return found
 
 
-_NAMED = ("models", "tasks", "signals", "rewards", "guardrails", "outcomes", "tracks")
+_NAMED = ("models", "tasks", "signals", "rewards", "guardrails", "outcomes", "tracks", "sets")
 
 
 def keep(measure: Measure) -> Kept:

@@ -15,7 +15,7 @@ from autotroph.deploy.standing import Live
 from autotroph.digest.measures import Measure, measures_of
 from autotroph.errors import InputError
 from autotroph.plan.steps import Propose
-from autotroph.records import CHAINED, Candidate, Completion, Decision, Interaction, Proposal
+from autotroph.records import CHAINED, Candidate, Completion, Decision, Interaction
 from autotroph.spec import Spec
 from autotroph.stats.confidence import mean_interval
 from autotroph.store import Reader
@@ -101,7 +101,7 @@ def _off_policy(step: Propose, reader: Reader, spec: Spec) -> dict[str, float | 
     interactions = gate.explored(one for one, _ in log)
     values = {one.decision.id: value for one, value in log}
 
-    def worth(interaction: Interaction, _: Proposal) -> float:
+    def worth(interaction: Interaction, _: Completion) -> float:
         return values[interaction.decision.id]
 
     live = _live(step, spec)

@@ -9,6 +9,7 @@ from autotroph.deploy.board import Board
 from autotroph.deploy.releases import declared_body
 from autotroph.errors import InputError
 from autotroph.plan.applied import Change, Standing, Versions, parts, standing
+from autotroph.plan.frozen import changed as changed_sets
 from autotroph.plan.proposing import changed
 from autotroph.records import CHAINED, Candidate, Entry, canonical
 from autotroph.spec import Spec
@@ -135,6 +136,7 @@ def planned(reader: Reader, spec: Spec) -> Plan:
         *_dismissed(reader, spec, found.changes),
         *_proposed(reader, spec),
         *_noted(reader, spec, found),
+        *(Note(part=one.part, before=one.before, after=one.after) for one in changed_sets(reader, spec)),
     ]
     last = found.last
     return Plan(

@@ -27,6 +27,7 @@ from autotroph.spec.durations import Duration
 from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
 from autotroph.spec.policies import First, Longest, PolicyDocument, Threshold, Uniform
 from autotroph.spec.reading import load, parse
+from autotroph.spec.sets import SetSpec
 from autotroph.spec.template import SKELETON, template
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "RewardSpec",
     "RunSpec",
     "SeasonSpec",
+    "SetSpec",
     "SignalSpec",
     "Spec",
     "TaskSpec",

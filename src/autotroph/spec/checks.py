@@ -27,6 +27,7 @@ from autotroph.spec.lines import Path
 from autotroph.spec.moments import fault_of
 from autotroph.spec.policies import Longest, PolicyDocument, Threshold
 from autotroph.spec.quiet import span, zone_fault
+from autotroph.spec.sets import set_faults
 from autotroph.spec.shape import Fault, describe, show
 from autotroph.spec.tree import ColumnType
 
@@ -52,6 +53,8 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
     yield from _measures(spec)
     for name, track in spec.tracks.items():
         yield from _track(spec, track, ("tracks", name), tracks)
+    for name, declared in spec.sets.items():
+        yield from set_faults(spec, declared, ("sets", name))
     yield from _ladder(spec.ladder)
     for name, experiment in spec.experiments.items():
         yield from experiment_faults(spec, experiment, ("experiments", name))

@@ -11,15 +11,10 @@ from autotroph.errors import SpecError, UnknownName
 from autotroph.records import IMPROVE, Fold, Terms, canonical
 from autotroph.spec.durations import Duration, Size
 from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
+from autotroph.spec.numbers import Chance, Count, NotNegative, Share, ShareOrNone, Step
 from autotroph.spec.policies import First, PolicyDocument
+from autotroph.spec.sets import SetSpec
 from autotroph.spec.tree import ColumnType
-
-Share = Annotated[float, Meta(gt=0, lt=1, description="a share between 0 and 1, both excluded")]
-ShareOrNone = Annotated[float, Meta(ge=0, lt=1, description="a share of at least 0 and below 1")]
-NotNegative = Annotated[float, Meta(ge=0, description="a number that is not negative")]
-Count = Annotated[int, Meta(ge=1, le=2**53, description="a whole number of at least 1")]
-Step = Annotated[float, Meta(gt=0, le=1, description="a share above 0 and at most 1")]
-Chance = Annotated[float, Meta(gt=0, le=1, description="a probability above 0 and at most 1")]
 
 Engine = Annotated[
     str,
@@ -318,6 +313,7 @@ class Declaration(Declared, frozen=True, kw_only=True):
     guardrails: dict[str, GuardrailSpec] = {}
     outcomes: dict[str, OutcomeSpec] = {}
     tracks: dict[str, TrackSpec] = {}
+    sets: dict[str, SetSpec] = {}
     gate: GateSpec = GateSpec()
     ladder: LadderSpec = LadderSpec()
     experiments: dict[str, ExperimentSpec] = {}
