@@ -83,6 +83,15 @@ def test_any_unit_of_measure_and_nothing_where_nothing_was_tried():
     assert (empty.low, empty.high, empty.n) == (-math.inf, math.inf, 0)
 
 
+def test_little_that_was_tried_and_events_that_never_came_say_nothing():
+    own, moved, values, clusters = world(4)
+    alike = exploration.cost(own, moved, np.zeros_like(values), clusters, ALPHA)
+    assert (alike.low, alike.high) == (-math.inf, math.inf)
+    few = np.where(clusters < np.flatnonzero(moved)[10], moved, 0.0) * (np.cumsum(moved) <= 10)
+    found = exploration.cost(own, few, values, clusters, ALPHA)
+    assert (found.low, found.high) == (-math.inf, math.inf)
+
+
 @pytest.mark.parametrize(("own", "moved"), [(0.0, 0.0), (1.0, 1.0), (1.5, 0.0)])
 def test_what_cannot_have_been_drawn_is_refused(own, moved):
     with pytest.raises(InputError, match="own must be"):

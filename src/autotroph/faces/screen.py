@@ -16,10 +16,14 @@ from rich.text import Text
 from autotroph.observe.steps import STEPS
 
 if TYPE_CHECKING:  # reading a health takes numpy, and showing a table does not
+    from autotroph.observe.exploring import Cost, Metered
     from autotroph.observe.health import Contender, Health, TaskHealth
     from autotroph.records import Measurement
 
 WIDE = 10_000
+UNKNOWN = 1e9
+"""An end of an interval that is so far away says nothing."""
+
 GOOD, BAD, QUIET = "green", "red", "dim"
 
 
@@ -36,16 +40,18 @@ def show(what: RenderableType) -> None:
 # status --------------------------------------------------------------------------------------------------
 
 
-def status(health: Health) -> RenderableType:
-    """The status screen."""
+def status(health: Health, now: Sequence[RenderableType] = ()) -> RenderableType:
+    """The status screen, with what goes on just now, if anything does."""
     return Group(
         _title(health),
         _heading("Is it healthy?"),
         *_healthy(health),
         _heading("Is it learning?"),
         *(_inset(part) for task in health.tasks for part in _learning(task)),
+        *([_heading("What goes on?"), *(_inset(part) for part in now)] if now else []),
         _heading("What was it worth?"),
         *(_inset(_worth(task)) for task in health.tasks),
+        *(_inset(_explored(task.name, task.exploration)) for task in health.tasks if task.exploration),
         _heading("What needs me?"),
         *_needs(health),
         Text("\nTimes are UTC.", QUIET),
@@ -146,6 +152,27 @@ def _worth(task: TaskHealth) -> RenderableType:
     row = _grid(14, None)
     row.add_row(Text(task.name, "bold"), _lift(task.lift))
     return row
+
+
+def _explored(task: str, found: Metered) -> RenderableType:
+    """What trying other options came to, a thought a line."""
+    row = _grid(14, None)
+    parts = [
+        f"exploration: {found.moved:.1%} of {found.decisions:,} decisions took another option"
+        f" ({found.expected:.1%} expected), none less probable than {found.floor:.2g}",
+        *(_cost(one, found.decisions) for one in found.costs),
+        f"by it the log can judge another policy as if from {found.judged_by:,.0f} decisions of its own",
+    ]
+    row.add_row(Text(task, "bold"), Text("\n".join(parts), QUIET))
+    return row
+
+
+def _cost(one: Cost, decisions: int) -> str:
+    if abs(one.low) >= UNKNOWN:
+        return f"what it costs in {one.measure} cannot be told yet"
+    ends = f"{one.value:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+    verdict = "a cost" if one.low > 0 else "a gain" if one.high < 0 else "no cost that could be told from 0"
+    return f"cost in {one.measure} a decision {ends}, {one.value * decisions:+,.1f} in all: {verdict}"
 
 
 def _lift(lift: Measurement | None) -> Text:

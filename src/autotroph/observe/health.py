@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from autotroph.errors import LedgerError
+from autotroph.observe.exploring import Metered, metered
 from autotroph.observe.steps import Steps, steps
 from autotroph.policy.documents import freeze
 from autotroph.records import DECLARATION, Candidate, Cycle, Entry, Measurement, Release
@@ -47,7 +48,7 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """One task: which steps of the loop are done, how much there is, what serves, and what it was worth."""
+    """One task: steps of the loop, how much there is, what serves, what it was worth, what it tries."""
 
     name: str
     steps: Steps = Steps()
@@ -56,6 +57,7 @@ class TaskHealth(msgspec.Struct, frozen=True, kw_only=True):
     since: float | None = None
     contenders: tuple[Contender, ...] = ()
     lift: Measurement | None = None
+    exploration: Metered | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +194,7 @@ def _task(reader: Reader, name: str) -> TaskHealth:
         since=msgspec.convert(since, float | None),
         contenders=msgspec.convert(contenders, tuple[Contender, ...]),
         lift=reader.get(Measurement, name=LIFT, task=name),
+        exploration=metered(reader, name),
     )
 
 
@@ -231,7 +234,7 @@ def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:
         what = f"{task.counts.decisions} decisions and not one signal"
         yield Need(task.name, what, f'product.signal(decision.id, "{_first_signal(spec, task.name)}", …)')
     for one in task.contenders:
-        if one.stage == "gate":
+        if one.stage == "gate" and "`autotroph approve`" not in one.reason:  # whoever is asked is told apart
             what = f"candidate {one.name!r} waits at the gate: {one.reason or 'it was not looked at yet'}"
             yield Need(task.name, what, "more use, then `autotroph cycle`")
     if _redeclared(reader, spec, task.name):

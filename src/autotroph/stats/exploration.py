@@ -13,11 +13,13 @@ Sources: Horvitz & Thompson 1952 (the weights); Owen 2013, "Monte Carlo theory, 
 9.3 (control variates, and the effective sample size of weights, after Kish 1965).
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from autotroph.errors import InputError
-from autotroph.stats.confidence import Interval, ratio_interval
+from autotroph.stats.confidence import BURN_IN, Interval, ratio_interval
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -63,12 +65,15 @@ def cost(own: Array, moved: Array, values: Array, clusters: Codes, alpha: float)
         alpha: probability of ever missing, in the limit.
 
     Returns:
-        An interval, with the number of clusters as its `n`; its mean is nan without decisions.
+        An interval, with the number of clusters as its `n`; its mean is nan without decisions. Its ends are
+        infinite while another option was taken in fewer than BURN_IN clusters, or all values are alike.
     """
     steps = cost_increments(own, moved, values, clusters)
     sums: Array = np.bincount(clusters, weights=steps).astype(np.float64)
     counts: Array = np.bincount(clusters).astype(np.float64)
     found = ratio_interval(sums, counts, alpha, PLANNED)
+    if (own < 1.0).any() and (np.unique(clusters[moved > 0]).size < BURN_IN or np.ptp(values) == 0.0):
+        return Interval(found.mean + 1.0, -math.inf, math.inf, found.n)
     return Interval(found.mean + 1.0, found.low + 1.0, found.high + 1.0, found.n)
 
 

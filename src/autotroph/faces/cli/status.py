@@ -12,7 +12,10 @@ from autotroph.faces.cli import options
 from autotroph.faces.cli.opening import declared, ledger_of
 
 if TYPE_CHECKING:
+    from autotroph.faces.underway import UnderWay
     from autotroph.observe.health import Health, Need
+    from autotroph.spec import Spec
+    from autotroph.store import Reader
 
 
 @click.command(short_help="Healthy? Learning? Worth it? What needs me?")
@@ -21,26 +24,31 @@ if TYPE_CHECKING:
 def status(*, config: Path, as_json: bool) -> None:
     """One screen: is it healthy, is it learning, what was it worth, what needs me.
 
+    With what goes on just now: quiet hours, experiments by hand, what is on the ladder, and for how long
+    its stage will last, as `autotroph plan` would foretell it.
+
     Only reads, so it works while the product runs. Leaves with 1 where the ledger's chain does not hold.
     """
-    found = _health(config)
+    found, now = _health(config)
     if as_json:
         import msgspec
 
-        options.emit({"healthy": found.healthy, **msgspec.to_builtins(found)})
+        told = {**msgspec.to_builtins(found), "under_way": msgspec.to_builtins(now)}
+        options.emit({"healthy": found.healthy, **told})
     else:
-        from autotroph.faces import screen
+        from autotroph.faces import currently, screen
 
-        screen.show(screen.status(found))
+        screen.show(screen.status(found, currently.under_way(now)))
     if not found.healthy:
         raise click.exceptions.Exit(1)
 
 
-def _health(config: Path) -> Health:
+def _health(config: Path) -> tuple[Health, UnderWay]:
     import msgspec
 
     from autotroph.clock import SystemClock
     from autotroph.faces import wayback
+    from autotroph.faces.underway import UnderWay, approvals
     from autotroph.observe.health import Need, health, unopened
     from autotroph.plan.applied import WAY_OUT, says, standing
     from autotroph.store import open_reader
@@ -50,21 +58,33 @@ def _health(config: Path) -> Health:
     place = url.removeprefix("sqlite:///")
     shown = _near(Path(place)) if place != url else url
     if place != url and not Path(place).exists():
-        return unopened(spec, shown)
+        return unopened(spec, shown), UnderWay()
     reader = open_reader(url)
     try:
         found = health(reader, spec, shown)
         if changes := standing(reader, spec).changes:
             unapplied = Need("measures", f"{says(changes)}: no cycle runs", WAY_OUT)
             found = msgspec.structs.replace(found, needs=(unapplied, *found.needs))
-        frozen = needs(reader, spec, SystemClock("").now())
+        now = SystemClock("").now()
+        frozen = needs(reader, spec, now)
         switch = wayback.place(spec, reader)
         held = (*_refused(config), *_pulled(switch))
-        return msgspec.structs.replace(
-            found, killswitch=str(switch or ""), needs=(*held, *frozen, *found.needs)
-        )
+        current = _under_way(reader, spec, now, switch)
+        asks = (*held, *frozen, *approvals(current), *found.needs)
+        return msgspec.structs.replace(found, killswitch=str(switch or ""), needs=asks), current
     finally:
         reader.close()
+
+
+def _under_way(reader: Reader, spec: Spec, now: float, switch: Path | None) -> UnderWay:
+    from functools import cache
+
+    from autotroph.faces.underway import under_way
+    from autotroph.plan.ahead import ahead
+
+    foretell = cache(lambda task: ahead(reader, spec, task))
+    pulled = switch is not None and switch.exists()
+    return under_way(reader, spec, now, pulled=pulled, foretell=foretell)
 
 
 def _refused(config: Path) -> Iterator[Need]:

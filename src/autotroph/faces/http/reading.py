@@ -22,6 +22,7 @@ from autotroph.faces.http.shapes import (
     Verdicts,
 )
 from autotroph.faces.library import Product
+from autotroph.faces.underway import UnderWay, approvals, under_way
 from autotroph.observe.health import Health, Need, health
 from autotroph.plan.steps import planned
 from autotroph.records import Entry, Measurement, Record, Verdict
@@ -44,7 +45,7 @@ WHERE r.sequence > :after ORDER BY r.sequence LIMIT :limit
 async def status(call: Call) -> Response:
     """The product's health, and the server's."""
     service = call.service
-    found = await service.read(lambda reader: _health(reader, service.product))
+    found, now = await service.read(lambda reader: _health(reader, service.product))
     serving = Serving(
         version=__version__,
         since=service.since,
@@ -53,14 +54,17 @@ async def status(call: Call) -> Response:
         waiting=service.signals.waiting,
         loop=service.turning.turning,
     )
-    return answered(Status(healthy=found.healthy, serving=serving, **msgspec.structs.asdict(found)))
+    whole = msgspec.structs.asdict(found)
+    return answered(Status(healthy=found.healthy, serving=serving, under_way=now, **whole))
 
 
-def _health(reader: Reader, product: Product) -> Health:
-    found = health(reader, product.spec)
-    frozen = needs(reader, product.spec, product.clock.now())
-    switch, held = product.back.switch.path, _held(product)
-    return msgspec.structs.replace(found, killswitch=str(switch or ""), needs=(*held, *frozen, *found.needs))
+def _health(reader: Reader, product: Product) -> tuple[Health, UnderWay]:
+    found, now = health(reader, product.spec), product.clock.now()
+    switch = product.back.switch.path
+    current = under_way(reader, product.spec, now, pulled=switch is not None and switch.exists())
+    frozen = needs(reader, product.spec, now)
+    asks = (*_held(product), *frozen, *approvals(current), *found.needs)
+    return msgspec.structs.replace(found, killswitch=str(switch or ""), needs=asks), current
 
 
 def _held(product: Product) -> Iterator[Need]:

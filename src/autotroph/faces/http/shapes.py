@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from autotroph.faces.tried import Tried
+from autotroph.faces.underway import UnderWay
 from autotroph.ingest.arrivals import Id
 from autotroph.observe.health import Health
 from autotroph.plan.steps import Plan
@@ -259,9 +260,10 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(Health, frozen=True, kw_only=True):
-    """The product's health, and how the server itself is."""
+    """The product's health, what goes on just now, and how the server itself is."""
 
     healthy: bool
+    under_way: UnderWay
     serving: Serving
 
 
