@@ -100,6 +100,11 @@ def test_what_holds_enters_with_the_set_in_its_evidence(post):
     assert (found["regressed"], found["measure"]) == ([], "right")
 
 
+def test_it_says_how_many_cases_ask_what_the_tracks_have_learned_from(post):
+    verdict = post(cases=(BILL, {**THEFT, "inputs": {"plan": "never seen"}})).judged()
+    assert verdict.evidence["sets"]["letters"]["learned"] == 1
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [

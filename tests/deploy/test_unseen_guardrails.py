@@ -2,11 +2,15 @@
 
 import pytest
 from msgspec.structs import replace
+from rows import canary, candidate, standing, zero
 
+from autotroph.deploy.desk import Desk
 from autotroph.deploy.judge import judge
-from autotroph.digest.measures import measures_of
-from autotroph.records import Decision, Proposal, Reward, Stage, Verdict
-from autotroph.spec import parse
+from autotroph.deploy.models import ModelPool
+from autotroph.deploy.serving import Serving
+from autotroph.digest.measures import measured, measures_of
+from autotroph.records import Completion, Decision, Interaction, Proposal, Reward, Stage, Verdict
+from autotroph.spec import First, parse
 from typing_product import SKILL, TOML, Typists, by, findings, opened, rounds
 
 
@@ -66,6 +70,92 @@ def test_what_replaced_something_is_held_to_the_guardrails_on_the_same_decisions
             desk.comparisons.take(product.store.get(Decision, id=one.id), row)
         verdict = judge(desk.evidence(desk.standing.main, now), desk.rule("keep"))
         assert (verdict.finding, "'long'" in verdict.reason) == ("rolled back", True)
+
+
+def test_it_is_folded_again_and_valued_again_for_answers_that_nobody_saw(tmp_path):
+    text = guarded("chars - kept(written)")
+    with opened(tmp_path, text) as product:
+        rounds(product, 1)
+        product.propose("finish", "better", policy=by("fine"))
+        rounds(product, 2)
+        before, known = guards(product), values(product)
+        assert before[0].units > 20
+    with opened(tmp_path, text) as product:
+        assert product.rooms.joiner.waiting() == []
+        assert guards(product) == before
+    with opened(tmp_path, text.replace("chars - kept(written)", "2 * (chars - kept(written))")) as product:
+        product.apply(candidates=True)
+        assert values(product) == {id_: 2 * value for id_, value in known.items()}
+        assert set(known) > {one.id for one in product.store.scan(Decision, served=False)}
+
+
+def guards(product):
+    """What is known about the guardrails of the one candidate in shadow."""
+    desk = product.rooms.desks["finish"]
+    product.rooms.joiner  # noqa: B018 - asking for it folds what was answered
+    (live,) = desk.standing.shadows
+    return desk.evidence(live, product.clock.now()).guards
+
+
+def values(product):
+    """The newest value of the guardrail, by answer."""
+    return {one.decision: one.value for one in product.store.scan(Reward, name="long")}
+
+
+COST = """
+[product]
+name = "costs"
+[tasks.t]
+kind = "choice"
+actions = ["a", "b"]
+reward = "right"
+guardrails = ["cost"]
+[signals]
+label = { type = "text", scores = "any" }
+[rewards.right]
+value = "output = label"
+horizon = "1m"
+scores = "any"
+[guardrails.cost]
+value = "cost_usd"
+horizon = "1m"
+margin = 0.002
+RANGE
+"""
+
+
+@pytest.mark.parametrize("span", ["range = [0.0, 0.05]", ""])
+@pytest.mark.parametrize(("costs", "finding"), [(0.02, "refused"), (0.0101, "advance")])
+def test_what_costs_more_is_refused_in_shadow_however_much_better_it_is(span, costs, finding):
+    spec = parse(COST.replace("RANGE", span))
+    desk = Desk("t", spec, Serving(spec.task("t"), ModelPool({}, lambda *_: ()), lambda _: First(), ""))
+    live, main = replace(canary(0.0), stage=replace(canary(0.0).stage, name="shadow")), zero()
+    measures = measures_of(spec, "t").values()
+    for number in range(400):
+        spent, label = 0.01 + (number % 7) / 1e4, "ba"[number % 3 > 0]
+        shown = answered(number, main.release.id, served=True)
+        desk.comparisons.serve(shown)
+        unseen = answered(number, live.release.id, served=False)
+        for decision, cost, said in ((shown, spent, "a"), (unseen, spent + costs - 0.01, label)):
+            completion = Completion(decision=decision.id, output=said, at=0.0, cost_usd=cost)
+            seen = Interaction(decision=decision, completion=completion, signals={"label": label})
+            for measure in measures:
+                desk.comparisons.take(decision, measured(measure, seen, 600.0))
+    evidence = desk.weighing.shadow(
+        replace(candidate(), sequence=0), live, standing(), replace(live.stage, sequence=0), 1e-9, 600.0
+    )
+    verdict = judge(evidence, desk.rule("prove"))
+    assert evidence.mean > 0.1
+    assert (verdict.finding, "'cost'" in verdict.reason) == (finding, finding == "refused")
+
+
+def answered(number: int, release: str, *, served: bool) -> Decision:
+    return Decision(
+        sequence=number + 1, id=f"{release} {number}", task="t", release=release, epoch=0, arm="main",
+        p_arm=1.0, options=(), option="", unit=f"u{number}", unit_kind="user", cluster="", fold="tracks",
+        policy="", variant="", declaration="", at=0.0, served=served,
+        shadows="" if served else f"{zero().release.id} {number}",
+    )  # fmt: skip
 
 
 class TestWhatCanBeTold:
