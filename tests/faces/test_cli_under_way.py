@@ -1,5 +1,6 @@
 """What status says about what goes on: freezes, approvals, experiments, the ladder, exploration."""
 
+import json
 import os
 import pty
 import re
@@ -11,11 +12,15 @@ import pytest
 from commanding import answer, run
 
 from autotroph.faces.library import Product
+from autotroph.faces.report import write_report
+from autotroph.faces.report.figures import formed
 from autotroph.faces.underway import approvals, under_way
 from autotroph.plan.ahead import Ahead, ahead
 from autotroph.plan.traffic import DAY
 from autotroph.records import Stage
+from autotroph.spec import load
 from autotroph.spec.policies import Longest
+from autotroph.store import open_reader
 from trying_product import TOML, days, opened, turn
 
 TRYING = TOML.replace("explore = 0.0", "explore = 0.2").replace(
@@ -61,6 +66,22 @@ def test_what_trying_other_options_comes_to(folder: Path) -> None:
     assert f"cost in liked a decision {costs['liked']['value']:+.4f}" in shown
     assert "in all: a gain" in shown
     assert "what it costs in angry cannot be told yet" in shown  # nobody ever was
+
+
+def test_the_report_has_its_figures_and_how_they_ran(folder: Path) -> None:
+    cost = answer("status", "-c", config(folder))["tasks"][0]["exploration"]["costs"][0]
+    reader = open_reader(folder / ".autotroph" / "ledger.db")
+    write_report(reader, load(config(folder)), folder / "report.html")
+    reader.close()
+    page = (folder / "report.html").read_text("utf-8")
+    assert "greet: what trying other options cost" in page
+    assert formed(cost["value"], "reward") in page
+    assert page.count("unknown") >= 2  # nobody was ever angry
+    data = json.loads(page.split('id="charts">')[1].split("</script>")[0])
+    (chart,) = [spec for name, spec in data.items() if name.startswith("exploration-")]
+    points = chart["data"]["values"]
+    assert len(points) > 1
+    assert (points[-1]["low"], points[-1]["high"]) == (cost["low"], cost["high"])
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -7,6 +7,7 @@
 | charts.py | pictures as plain data |
 | deserving.py | does a reward deserve to be chased: a page of its own, and a part of this one |
 | experiments.py | experiments by hand, with the interval as it ran |
+| exploring.py | what trying other options cost |
 | sections.py | what there is to say about any product |
 | page.py | one page that stands alone |
 """

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from autotroph.faces.report.charts import Chart, banded, quantitative, zero_rule
 from autotroph.faces.report.deserving import sections as deserving
 from autotroph.faces.report.experiments import experiments
+from autotroph.faces.report.exploring import exploring
 from autotroph.faces.report.figures import Asked, Figures, Form, quoted
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section
@@ -111,6 +112,7 @@ def of_task(figures: Figures, task: str) -> list[Section]:
             id=f"candidates-{_id(task)}", title=f"{task}: every candidate", body=candidates(figures, task, {})
         ),
         *experiments(figures, task, _id(task)),
+        *exploring(figures, task, _id(task)),
     ]
 
 
