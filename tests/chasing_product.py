@@ -2,7 +2,8 @@
 
 Gate, ladder, arms, rewards and the ledger are the product's own; what people do is drawn. Each candidate
 moves how often replies are accepted, which is the reward, and how often people return, which is the outcome,
-as its kind of history says. Every tenth answer is looked at by an annotator, who judges as the outcome does.
+as its kind of history says. The audit sample, a tenth, is looked at by an annotator, who judges as the
+outcome does.
 """
 
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import autotroph
 from autotroph.clock import ReplayClock
 from autotroph.faces.library import Product
+from autotroph.observe.sampling import draw_of
 from autotroph.records import Proposal, Reward
 from autotroph.spec import First
 from autotroph.store import Store
@@ -42,6 +44,7 @@ value = "returned"
 [gate]
 margin = 1.0
 minimum = 1
+audit = 0.1
 [ladder]
 steps = [0.5, 1.0]
 floor = "1h"
@@ -128,7 +131,7 @@ class History:
         if mood < reward:
             product.signal(answer.id, "accepted", True)
         product.signal(answer.id, "returned", bool(shared < outcome), source="outcome")
-        if self.luck.random() < 0.1:
+        if draw_of(product.store, product.spec)(answer.id):
             product.signal(answer.id, "good", bool(shared < outcome), source="annotator")
 
     def _pass(self, product: Product) -> None:

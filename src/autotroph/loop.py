@@ -11,12 +11,14 @@ from functools import partial
 from autotroph.deploy import trials
 from autotroph.deploy.evidence import increments_of
 from autotroph.deploy.serving import Answered
+from autotroph.deploy.waivers import due, waivers
 from autotroph.digest.measures import measured
 from autotroph.govern.touched import settle, touched
 from autotroph.ingest.joining import Joined
 from autotroph.observe.deserving import deserving
 from autotroph.observe.exploring import exploring
 from autotroph.observe.lift import lift, lift_over_holdback
+from autotroph.observe.sampling import drawn
 from autotroph.observe.steps import steps
 from autotroph.records import (
     Completion,
@@ -39,6 +41,7 @@ def cycle(rooms: Rooms) -> Cycle:
     """Once round. Returns when everything that it decided is on disk."""
     rooms.store.append().durable()
     notice(rooms)
+    vouch(rooms)
     now, through = rooms.clock.now(), rooms.store.last()
 
     arrived = ingest(rooms, through)
@@ -67,6 +70,16 @@ def notice(rooms: Rooms) -> None:
     """1  What nobody sent, and can be seen in what people did: rows of their own, as if sent before."""
     faults = rooms.implicit.take(rooms.clock.now(), touched(rooms.store))
     rooms.append(*(rooms.entry("loop", "signal failed", name, reason=why) for name, why in faults.items()))
+
+
+def vouch(rooms: Rooms) -> None:
+    """4  Which rewards may be chased untried for how long, before anything is dared for them."""
+    now, longest = rooms.clock.now(), float(rooms.spec.gate.waiver)
+    rows: list[Record] = list(drawn(rooms.store, rooms.spec, now))
+    for task in rooms.tasks:
+        reward = rooms.spec.task(task).reward
+        rows += due(waivers(rooms.store, task), task, (reward, rooms.versions(task)[reward]), longest, now)
+    rooms.append(*rows)
 
 
 def ingest(rooms: Rooms, through: int) -> list[Answered]:

@@ -26,6 +26,7 @@ from autotroph.deploy.releases import declared_body
 from autotroph.deploy.serving import Answered, Serving
 from autotroph.deploy.sets import journalled
 from autotroph.deploy.sources import Sources
+from autotroph.deploy.waivers import waivers
 from autotroph.deploy.worthwhile import Passage, worthwhile
 from autotroph.digest.digestion import Digestion
 from autotroph.digest.measures import Measure, measured, measures_of, scorer
@@ -64,7 +65,7 @@ EXAMINE_EVERY = 86_400.0
 """Seconds between two looks at what was audited of a reward."""
 
 _NEWS = """
-SELECT EXISTS (SELECT 1 FROM verdicts
+SELECT :outcomes AND EXISTS (SELECT 1 FROM verdicts
                 WHERE task = :task AND sequence > :until AND finding IN ('promoted', 'rolled back'))
     OR :audited AND EXISTS (SELECT 1 FROM signals
                              WHERE source IN ('annotator', 'judge') AND sequence > :until)
@@ -216,23 +217,24 @@ class Rooms:
 
     def examine(self, task: str, now: float) -> bool:
         """Whether there is news of the task's reward: an experiment has ended, or answers were audited."""
-        if not self.spec.outcomes:
-            return False
-        found = self._finding(task)
+        found = self.finding(task)
+        outcomes = len(self.spec.outcomes)
+        first = 0 if outcomes else self.last.through  # without outcomes only audits are news, as they come
         given: dict[str, str | int] = {
             "task": task,
-            "until": found.until if found else 0,
+            "until": found.until if found else first,
+            "outcomes": outcomes,
             "audited": found is None or now >= found.at + EXAMINE_EVERY,
         }
         return bool(self.store.query(_NEWS, given).rows[0][0])
 
-    def passage(self, task: str) -> Passage:
-        """Whether the gate may work for the task's reward."""
-        return worthwhile(task, self.spec.task(task).reward, self._finding(task))
+    def passage(self, task: str, now: float) -> Passage:
+        """Whether the gate may work for the task's reward at a time."""
+        return passage(self.store, self.spec, task, self._reward(task), now)
 
-    def _finding(self, task: str) -> Measurement | None:
-        reward = self._reward(task)
-        return self.store.get(Measurement, task=task, name=named(reward.name, reward.version))
+    def finding(self, task: str) -> Measurement | None:
+        """The newest finding about the task's reward as it is declared now."""
+        return finding(self.store, task, self._reward(task))
 
     # opening -----------------------------------------------------------------------------------------
 
@@ -335,6 +337,17 @@ class Rooms:
                 f"policy {digest[:12]} is named by a release but is not in the ledger; restore a backup"
             )
         return thaw(artefact.body)
+
+
+def passage(reader: Reader, spec: Spec, task: str, reward: Measure, now: float) -> Passage:
+    """Whether the gate may work for a task's reward: by the newest finding about it, and by its waivers."""
+    leave = waivers(reader, task).leave(reward.version, now, float(spec.gate.waiver))
+    return worthwhile(task, reward.name, finding(reader, task, reward), leave)
+
+
+def finding(reader: Reader, task: str, reward: Measure) -> Measurement | None:
+    """The newest finding about a task's reward, in this version; None where it was never examined."""
+    return reader.get(Measurement, task=task, name=named(reward.name, reward.version))
 
 
 def overdue(reader: Reader, experiment: Experiment, metric: Measure, now: float) -> str:

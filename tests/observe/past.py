@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autotroph.observe.sampling import Draw
 from autotroph.records import (
     Completion,
     Decision,
@@ -41,6 +42,9 @@ value = "ok"
 """
 
 
+DRAW = Draw("past", 0.01)
+
+
 def spec(more: str = OUTCOME) -> Spec:
     return parse(SPEC + more)
 
@@ -50,6 +54,7 @@ class Past:
 
     def __init__(self, folder: Path) -> None:
         self.store: Store = open_store(folder / "ledger.db")
+        self.store.set_meta("seed", "past")
         self.number = 0
 
     def write(self, rows: Iterable[Record]) -> None:
@@ -101,6 +106,13 @@ class Past:
         self.write(rows)
         if ended:
             self.stage(release, "withdrawn", 0.0)
+
+    def drawn(self, *, inside: bool = True) -> str:
+        """A fresh id of a decision that is in the audit sample, or is not."""
+        while True:
+            self.number += 1
+            if DRAW(f"d{self.number}") is inside:
+                return f"d{self.number}"
 
     def audit(self, subject: str, value: Any, name: str = "stars", source: Any = "annotator") -> Signal:
         self.number += 1

@@ -190,13 +190,14 @@ def test_one_of_two_outcomes_is_enough_unless_the_other_surely_falls(past):
 # audits --------------------------------------------------------------------------------------------------
 
 
-def audited(past: Past, *, gamed: bool, name: str = "stars", number: int = 900) -> None:
+def audited(past: Past, *, gamed: bool, name: str = "stars", number: int = 900, inside: bool = True) -> None:
     luck = np.random.default_rng(3)
     rows: list[Record] = []
     for place in range(number):
         good = bool(luck.random() < 0.5)
         praised = good or (gamed and place > 300 and luck.random() < 0.9)
-        made = past.shown("x", f"a{place}", "main", float(praised), float(good), at=place * HOUR)
+        id_ = past.drawn(inside=inside)
+        made = past.shown("x", f"a{place}", "main", float(praised), float(good), at=place * HOUR, id=id_)
         rows += [*made, past.audit(made[0].id, 5.0 if good else 1.0, name)]  # type: ignore[attr-defined]
     past.write(rows)
 
@@ -226,8 +227,38 @@ def test_what_the_reward_is_made_of_does_not_audit_it(past):
     assert any("nobody audits" in one for one in told.warnings)
 
 
+def test_what_somebody_chose_to_look_at_moves_nothing(past):
+    audited(past, gamed=False)
+    before = examine(past.store, spec(), "t")
+    audited(past, gamed=True, inside=False)
+    after = examine(past.store, spec(), "t")
+    assert (before.left_out, after.left_out) == (0, 900)
+    assert after.audits[0].gaming == before.audits[0].gaming
+    assert after.finding == before.finding == "unknown"
+    assert any("900 judgements are about decisions outside the audit sample" in one for one in after.warnings)
+
+
+def test_what_somebody_chose_to_look_at_stays_among_those_that_nobody_looked_at(past):
+    """Or who judges whatever was praised would take the praised out of everybody's mean."""
+    rows: list[Record] = []
+    for place in range(200):
+        made = past.shown("x", f"u{place}", "main", place % 2, 0.0, id=past.drawn(inside=False))
+        rows += [*made, past.audit(made[0].id, 1.0)] if place % 2 else made  # type: ignore[attr-defined]
+    past.write(rows)
+    seen = examine(past.store, spec(), "t").against[0].agreement.seen
+    assert (len(seen.reward), np.mean(seen.reward)) == (200, 0.5)
+
+
+def test_a_flood_of_judgements_pushes_none_of_the_sample_out(past, monkeypatch):
+    monkeypatch.setattr("autotroph.observe.audited.NEWEST", 50)
+    audited(past, gamed=False, number=50)
+    audited(past, gamed=True, number=200, inside=False)
+    (one,) = examine(past.store, spec(), "t").audits
+    assert one.units == 50
+
+
 def test_what_users_say_is_no_audit(past):
-    made = past.shown("x", "u", "main", 1.0, 1.0)
+    made = past.shown("x", "u", "main", 1.0, 1.0, id=past.drawn())
     past.write([*made, past.audit(made[0].id, 5.0, source="user")])  # type: ignore[attr-defined]
     assert examine(past.store, spec(), "t").audits == ()
 

@@ -57,6 +57,7 @@ alpha = 0.05
 fold = 0.1
 minimum = 20
 margin = 0.01
+waiver = "3650d"                     # by the owner: a replay has no outcome apart from what was written
 
 [ladder]
 steps = [0.2, 0.5, 1.0]

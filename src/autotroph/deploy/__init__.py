@@ -20,6 +20,7 @@
 | sets.py | frozen sets: floors, and cases that may never regress |
 | leakage.py | whether the gate's fold asks what the tracks have learned from |
 | provenance.py | where a candidate comes from: what it names is there |
+| waivers.py | until when a reward need not have earned trust, and who says so |
 | gate.py | what is asked before anybody meets a candidate |
 | ladder.py | how a verdict moves a stage |
 | envelopes.py | what a release may learn within its own proof |

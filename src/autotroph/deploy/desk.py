@@ -5,7 +5,6 @@ through `board.apply`, in a running product as when one is opened again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -23,7 +22,7 @@ from autotroph.deploy.serving import Answered, Serving
 from autotroph.deploy.sources import NOTHING, Sources
 from autotroph.deploy.standing import Live, Standing
 from autotroph.deploy.weighing import Late, Weighing
-from autotroph.deploy.worthwhile import Passage
+from autotroph.deploy.worthwhile import Passage, anybody
 from autotroph.errors import GateError
 from autotroph.policy.documents import freeze
 from autotroph.records import (
@@ -39,9 +38,6 @@ from autotroph.records import (
 )
 from autotroph.spec import Spec
 
-OPEN = partial(Passage, open=True, reason="")
-"""The passage where nobody asks."""
-
 _ASKS = "it waits for somebody to say so (`autotroph approve`)"
 
 PROOF_SHARE = 0.25
@@ -56,7 +52,7 @@ class Desk:
         spec: the declaration.
         serving: answers.
         late: why what comes back about an arm comes too late to compare, see `lateness`.
-        passage: whether the gate may work for the task's reward, see `worthwhile`.
+        passage: whether the gate may work for the task's reward at a time, see `worthwhile`.
         sources: what the gate asks of the other rooms.
     """
 
@@ -66,7 +62,7 @@ class Desk:
         spec: Spec,
         serving: Serving,
         late: Late = lambda *_: "",
-        passage: Callable[[], Passage] = OPEN,
+        passage: Callable[[float], Passage] = anybody,
         sources: Sources = NOTHING,
     ) -> None:
         self.task, self.spec, self.serving = task, spec, serving
@@ -215,7 +211,7 @@ class Desk:
                 return self.weighing.keeping(candidate, live, parent, since, alpha, now)
 
     def _held(self, verdict: Verdict, live: Live, rule: Rule, halted: str) -> Verdict:
-        """The verdict, or that it has to wait: for the time, or for a person."""
+        """The verdict, or that it has to wait: for the time, a person, or what the reward has to show."""
         if verdict.finding not in ("advance", "promoted"):
             return verdict
         if halted:
@@ -223,7 +219,7 @@ class Desk:
         approved = self.board.approved(live.release.candidate) > self.board.since(live).sequence
         if rule.last and self.spec.task(self.task).autonomy != "full" and not approved:
             return replace(verdict, finding="hold", reason=f"{_ASKS}; {verdict.reason}")
-        return verdict
+        return self._passage(verdict.at).promoted(verdict) if rule.last else verdict
 
     def _superseded(self, changed: Live, now: float, forced: Candidate | None = None) -> list[Record]:
         """What was measured against a release that no longer serves has to begin again."""
@@ -258,13 +254,13 @@ class Desk:
                 )
                 rows += [verdict] if self.board.news(verdict) else []
                 continue
-            passage = self._passage()
+            passage = self._passage(now)
             verdict = (
                 self._screened(candidate, fold, worth, now)
                 if passage.open
-                else self._ended(candidate, "refused", passage.reason, now, "gate")
+                else self._ended(candidate, passage.finding, passage.reason, now, "gate")
             )
-            verdict = replace(verdict, evidence={**verdict.evidence, **passage.evidence})
+            verdict = passage.stamped(verdict, in_time)
             if verdict.finding == "advance" and self._asks(candidate):
                 verdict = replace(verdict, finding="hold", reason=f"{_ASKS}; {verdict.reason}")
             if not self.board.news(verdict):

@@ -10,11 +10,12 @@ from autotroph.records import Entry
 from autotroph.rooms import Rooms
 from autotroph.spec import Spec
 from autotroph.store import Store
-from autotroph.unattended import asking, freezing
+from autotroph.unattended import asking, freezing, waiving
 from autotroph.unattended.asking import Approve, Ask, Conclude, Start
 from autotroph.unattended.freezing import Freeze, Thaw
 from autotroph.unattended.schedule import Waiting
 from autotroph.unattended.waiting import waiting
+from autotroph.unattended.waiving import Unwaive, Waive
 
 
 class Attending(Experimenting):
@@ -53,6 +54,36 @@ class Attending(Experimenting):
         """
         return freezing.thaw(self.store, self.spec, Thaw(task=task, by=by), self.clock.now())
 
+    def waive(self, task: str, *, until: float, by: str = "a person", reason: str = "") -> Entry:
+        """Let what chases a task's reward be promoted for a while though it has not earned trust.
+
+        It is for the reward as it is declared now, and takes the place of an earlier waiver.
+
+        Args:
+            task: whose reward.
+            until: when it is over, seconds since the epoch.
+            by: who takes the risk, for the journal.
+            reason: why; must be said where the reward was found not to deserve it.
+
+        Raises:
+            UnknownName: no such task.
+            SpecError: the task has no reward.
+            InputError: `until` lies in the past, or a reason is missing.
+        """
+        with self._turning:
+            return waiving.waive(self.rooms, Waive(task=task, until=until, by=by, reason=reason))
+
+    def unwaive(self, task: str, *, by: str = "a person", reason: str = "") -> Entry:
+        """End the waiver of a task's reward now.
+
+        Raises:
+            UnknownName: no such task.
+            SpecError: the task has no reward.
+            InputError: it has no waiver.
+        """
+        with self._turning:
+            return waiving.unwaive(self.rooms, Unwaive(task=task, by=by, reason=reason))
+
     def waiting(self, enough: int = 1) -> Waiting:
         """What a cycle would have to do; of rewards that can be final at most `enough` are counted."""
         with self._turning:
@@ -81,6 +112,10 @@ class Attending(Experimenting):
                 byhand.approve(self.rooms, ask.candidate, ask.by, id_)
             case Start():
                 self.experiment(ask.experiment, by=ask.by, ask=id_, **ask.declared)
+            case Waive():
+                waiving.waive(self.rooms, ask, id_)
+            case Unwaive():
+                waiving.unwaive(self.rooms, ask, id_)
             case Conclude():
                 self.conclude(ask.experiment, ask.decision, propose=ask.propose, by=ask.by, ask=id_)
 

@@ -13,6 +13,7 @@
 | deserving.py | does the reward deserve to be chased: the row that the gate reads |
 | experiments.py | what each past candidate moved in front of people |
 | agreement.py | reward, outcome and traits of the newest answers |
+| sampling.py | the audit sample: which decisions somebody should look at |
 | audited.py | answers that somebody looked at |
 | traits.py | how long an answer is, and how it is dressed |
 | looking.py | the newest decisions with what came back about them, as columns |

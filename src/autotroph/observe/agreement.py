@@ -12,6 +12,7 @@ import numpy as np
 
 from autotroph.observe.audited import Seen
 from autotroph.observe.experiments import LEVEL, Asked, value_of
+from autotroph.observe.sampling import Draw
 from autotroph.observe.traits import TRAITS, traits
 from autotroph.stats.association import area, correlation
 from autotroph.stats.confidence import Interval
@@ -27,7 +28,7 @@ _ANSWERS = f"""
 SELECT d.unit, d.at, {value_of("d.id", "reward")} AS reward, {value_of("d.id", "outcome")} AS outcome,
        EXISTS (SELECT 1 FROM signals AS s WHERE s.subject = d.id AND s.about = 'decision'
                  AND s.source IN ('annotator', 'judge')) AS audited,
-       coalesce(t.output, '') AS output
+       coalesce(t.output, '') AS output, d.id
 FROM (SELECT id, unit, at, sequence FROM decisions
       WHERE task = :task AND served = 1 AND provenance = 'product'
       ORDER BY sequence DESC LIMIT {NEWEST}) AS d
@@ -59,7 +60,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
         correlation: of reward and outcome.
         area: the chance that an answer with a good outcome has the higher reward; good is above the mean.
         traits: those that vary.
-        seen: units that nobody audited.
+        seen: units of which nobody looked at a decision of the audit sample.
     """
 
     correlation: Interval
@@ -68,10 +69,10 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     seen: Seen
 
 
-def agreement(reader: Reader, asked: Asked, span: tuple[float, float]) -> Agreement:
-    """Hold reward, outcome and traits of the newest answers against each other."""
+def agreement(reader: Reader, asked: Asked, span: tuple[float, float], draws: Draw) -> Agreement:
+    """Hold reward, outcome and traits of the newest answers against each other; `draws` the audit sample."""
     with reader.stream(_ANSWERS, msgspec.to_builtins(asked)) as stream:
-        table = _by_unit(stream.rows)
+        table = _by_unit(stream.rows, draws)
     both = table[~np.isnan(table[:, 2])]
     reward, outcome = both[:, 1], both[:, 2]
     good = outcome > outcome.mean() if outcome.size else outcome > 0
@@ -94,16 +95,17 @@ def agreement(reader: Reader, asked: Asked, span: tuple[float, float]) -> Agreem
     )
 
 
-def _by_unit(rows: Iterable[tuple[SqlValue, ...]]) -> np.ndarray:
+def _by_unit(rows: Iterable[tuple[SqlValue, ...]], draws: Draw) -> np.ndarray:
     """Columns at, reward, outcome (nan where unknown), audited, traits: means over each unit, shape (n, 12).
 
     An outcome counts over the decisions that have one; rows without a reward are left out.
     """
     found: dict[SqlValue, list[tuple[float, ...]]] = {}
-    for unit, at, reward, outcome, audited, output in rows:
+    for unit, at, reward, outcome, judged, output, id_ in rows:
         if reward is not None:
             known = np.nan if outcome is None else cast("float", outcome)
-            numbers = (cast("float", at), cast("float", reward), known, cast("float", audited))
+            audited = float(bool(judged) and draws(str(id_)))
+            numbers = (cast("float", at), cast("float", reward), known, audited)
             found.setdefault(unit, []).append((*numbers, *traits(str(output))))
     if not found:
         return np.empty((0, 4 + len(TRAITS)))

@@ -1,36 +1,40 @@
 """Answers that somebody looked at: the signals of annotators and judges, held against the reward.
 
-What an annotator or a judge said counts as an audit if the reward is not made of it. That it is about a
-random sample is for whoever draws the sample to see to.
+What an annotator or a judge said counts as an audit if the reward is not made of it, and if it is about a
+decision of the audit sample (see `sampling`): only these are a random sample. Who chooses what is looked at
+chooses what is found, so what was said of other decisions is counted, told, and left out.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import cast
 
 import msgspec
 import numpy as np
 
 from autotroph.observe.experiments import Asked, value_of
+from autotroph.observe.sampling import Draw
 from autotroph.stats.audits import FIRST, Gaming, audited_mean, gaming
 from autotroph.stats.confidence import Interval
-from autotroph.store import Reader
+from autotroph.store import Reader, SqlValue
 
 NEWEST = 20_000
-"""So many audited decisions are looked at, and as many that nobody looked at."""
+"""So many judgements are looked at, and as many decisions that nobody looked at."""
 
 STRETCHES = 12
 """Points of the picture over time, at most; each has at least 20 audited units."""
 
-_AUDITS = f"""
-SELECT name, unit, min(at) AS at, avg(reward) AS reward, avg(value) AS audit FROM (
-  SELECT s.name, d.unit, d.at, s.value_number AS value, {value_of("d.id", "reward")} AS reward
-  FROM signals AS s JOIN decisions AS d ON d.id = s.subject
-  WHERE s.about = 'decision' AND s.source IN ('annotator', 'judge') AND s.value_number IS NOT NULL
-    AND d.task = :task AND d.served = 1 AND d.provenance = 'product'
-  ORDER BY s.sequence DESC LIMIT {NEWEST}
-) WHERE reward IS NOT NULL GROUP BY name, unit ORDER BY name, at, unit"""
+_SAID = """
+SELECT s.name, d.id, d.unit, d.at, s.value_number
+FROM signals AS s JOIN decisions AS d ON d.id = s.subject
+WHERE s.about = 'decision' AND s.source IN ('annotator', 'judge') AND s.value_number IS NOT NULL
+  AND d.task = :task AND d.served = 1 AND d.provenance = 'product'
+ORDER BY s.sequence DESC"""
+
+_REWARDS = f"""SELECT one.value, {value_of("one.value", "reward")} FROM json_each(:ids) AS one"""
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,10 +69,23 @@ class Seen(msgspec.Struct, frozen=True):
     reward: Sequence[float]
 
 
-def audits(
-    reader: Reader, asked: Asked, span: tuple[float, float], seen: Seen, made_of: frozenset[str], alpha: float
-) -> list[Audit]:
-    """Every signal that audits the reward, with what it says.
+class Audited(msgspec.Struct, frozen=True):
+    """Every signal that audits the reward, and how many judgements were not about the audit sample."""
+
+    audits: tuple[Audit, ...]
+    left_out: int
+
+
+def audits(  # noqa: PLR0913 - what is asked, of what, and by which sample
+    reader: Reader,
+    asked: Asked,
+    span: tuple[float, float],
+    seen: Seen,
+    made_of: frozenset[str],
+    draws: Draw,
+    alpha: float,
+) -> Audited:
+    """Hold what annotators and judges said against the reward.
 
     Args:
         reader: of the ledger.
@@ -76,20 +93,49 @@ def audits(
         span: the reward's range.
         seen: everybody's rewards.
         made_of: signals that the reward is made of, which cannot audit it.
+        draws: which decisions are in the audit sample.
         alpha: probability of a false alarm, over all of them together.
     """
+    with reader.stream(_SAID, msgspec.to_builtins(asked)) as stream:
+        said, left_out = _drawn((row for row in stream.rows if row[0] not in made_of), draws)
+    tables = _tables(reader, asked, span, said)
+    found = (_audit(name, table, seen, alpha / len(tables)) for name, table in tables.items())
+    return Audited(tuple(one for one in found if one is not None), left_out)
+
+
+def _drawn(rows: Iterable[tuple[SqlValue, ...]], draws: Draw) -> tuple[list[tuple[SqlValue, ...]], int]:
+    """The newest judgements of the sample, and how many others stood between them."""
+    kept: list[tuple[SqlValue, ...]] = []
+    left_out = 0
+    for row in rows:
+        if not draws(str(row[1])):
+            left_out += 1
+        elif len(kept) < NEWEST:
+            kept.append(row)
+        else:
+            break
+    return kept, left_out
+
+
+def _tables(
+    reader: Reader, asked: Asked, span: tuple[float, float], said: Iterable[tuple[SqlValue, ...]]
+) -> dict[str, np.ndarray]:
+    """By signal, a row a unit in the order of time: when, reward in shares of its range, judgement."""
+    given = list(said)
+    ids = json.dumps(sorted({str(row[1]) for row in given}))
+    found = reader.query(_REWARDS, {**msgspec.to_builtins(asked), "ids": ids})
+    rewards: dict[SqlValue, SqlValue] = {row[0]: row[1] for row in found.rows}
     low, high = span
+    units: dict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
+    for name, id_, unit, at, value in given:
+        if (reward := rewards[id_]) is not None:
+            one = at, (cast("float", reward) - low) / (high - low), value
+            units[str(name), str(unit)].append(cast("tuple[float, float, float]", one))
     columns: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
-    for name, _, at, reward, audit in reader.query(_AUDITS, msgspec.to_builtins(asked)).rows:
-        if name not in made_of:
-            found = (at, (cast("float", reward) - low) / (high - low), audit)
-            columns[str(name)].append(cast("tuple[float, float, float]", found))
-    audited = {name: np.array(rows) for name, rows in columns.items()}
-    return [
-        one
-        for name, table in audited.items()
-        if (one := _audit(name, table, seen, alpha / len(audited))) is not None
-    ]
+    for (name, _), members in sorted(units.items()):
+        when, worth, mark = zip(*members, strict=True)
+        columns[name].append((min(when), float(np.mean(worth)), float(np.mean(mark))))
+    return {name: np.array(sorted(rows, key=itemgetter(0))) for name, rows in columns.items()}
 
 
 def _audit(name: str, table: np.ndarray, seen: Seen, alpha: float) -> Audit | None:

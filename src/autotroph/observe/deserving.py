@@ -12,11 +12,13 @@ import math
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from autotroph.observe.agreement import Agreement, agreement
 from autotroph.observe.audited import Audit, audits
 from autotroph.observe.experiments import LEVEL, Asked, Experiment, experiments, newest_version
 from autotroph.observe.lift import FAR
+from autotroph.observe.sampling import Sample, draw_of, sample
 from autotroph.records import Measurement
 from autotroph.spec import Spec
 from autotroph.stats.confidence import Interval
@@ -47,7 +49,9 @@ class Deserving(msgspec.Struct, frozen=True, kw_only=True):
         finding: what the gate acts on; `reasons`: what it was found by.
         warnings: what does not decide, and somebody should know.
         against: one for each declared outcome.
-        audits: one for each signal of annotators or judges.
+        audits: one for each signal of annotators or judges about the audit sample.
+        left_out: so many judgements were about other decisions, and count for nothing here.
+        sample: what of the audit sample waits for a judgement.
     """
 
     task: str
@@ -58,6 +62,8 @@ class Deserving(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     against: tuple[Against, ...]
     audits: tuple[Audit, ...]
+    left_out: int
+    sample: Sample
 
 
 def deserving(
@@ -92,21 +98,21 @@ def examine(reader: Reader, spec: Spec, task: str, versions: Mapping[str, str] |
     outcomes = {
         name: known[name] if name in known else newest_version(reader, name) for name in spec.outcomes
     }
-    level = LEVEL / max(len(outcomes), 1)
+    level, draws = LEVEL / max(len(outcomes), 1), draw_of(reader, spec)
+    held = [replace(asked, outcome=name, outcome_version=one) for name, one in outcomes.items()]
     against = tuple(
-        _against(
-            reader, msgspec.structs.replace(asked, outcome=name, outcome_version=one), declared.range, level
-        )
-        for name, one in outcomes.items()
+        _against(reader, one, agreement(reader, one, declared.range, draws), level) for one in held
     )
-    seen = (against[0].agreement if against else agreement(reader, asked, declared.range)).seen
+    seen = (against[0].agreement if against else agreement(reader, asked, declared.range, draws)).seen
     made_of = frozenset(spec.expression(declared.value).names)
-    audited = tuple(audits(reader, asked, declared.range, seen, made_of, LEVEL))
-    finding, reasons = _find(against, audited)
-    return Deserving(
-        task=task, reward=reward, version=version, finding=finding, reasons=reasons,
-        warnings=_warnings(against, audited), against=against, audits=audited,
+    audited = audits(reader, asked, declared.range, seen, made_of, draws, LEVEL)
+    finding, reasons = _find(against, audited.audits)
+    found = Deserving(
+        task=task, reward=reward, version=version, finding=finding, reasons=reasons, warnings=(),
+        against=against, audits=audited.audits, left_out=audited.left_out,
+        sample=sample(reader, spec, task),
     )  # fmt: skip
+    return replace(found, warnings=_warnings(found))
 
 
 def named(reward: str, version: str) -> str:
@@ -134,13 +140,13 @@ def rows(found: Deserving, until: int, now: float) -> tuple[Measurement, ...]:
     return tuple(_row(said, interval, found.task, until, now) for said, interval in parts)
 
 
-def _against(reader: Reader, asked: Asked, span: tuple[float, float], level: float) -> Against:
+def _against(reader: Reader, asked: Asked, same: Agreement, level: float) -> Against:
     past = experiments(reader, asked)
     return Against(
         outcome=asked.outcome,
         worth=worth([one.effect for one in past], level),
         experiments=tuple(past),
-        agreement=agreement(reader, asked, span),
+        agreement=same,
     )
 
 
@@ -166,14 +172,24 @@ def _alarm(one: Audit) -> str:
     )
 
 
-def _warnings(against: tuple[Against, ...], audited: tuple[Audit, ...]) -> tuple[str, ...]:
-    found = [said for one in against for said in _doubts(one)]
-    if not audited:
-        found.append(
-            "nobody audits: signals by annotators or judges about a random sample would show whether the "
+def _warnings(found: Deserving) -> tuple[str, ...]:
+    told = [said for one in found.against for said in _doubts(one)]
+    if not found.audits:
+        told.append(
+            "nobody audits: signals by annotators or judges about the audit sample would show whether the "
             "reward rises while answers do not get better"
         )
-    return tuple(found)
+    if found.sample.waiting:
+        told.append(
+            f"{len(found.sample.waiting):,} decisions of the audit sample wait for a judgement, "
+            f"{found.sample.judged:,} have one; `autotroph rewards sample {found.task}` prints them"
+        )
+    if found.left_out:
+        told.append(
+            f"{found.left_out:,} judgements are about decisions outside the audit sample: they were chosen "
+            "by somebody, and count for nothing here"
+        )
+    return tuple(told)
 
 
 def _doubts(one: Against) -> list[str]:

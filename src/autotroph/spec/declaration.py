@@ -201,6 +201,8 @@ class GateSpec(Declared, frozen=True, kw_only=True):
     liars: ShareOrNone = 0.0
     minimum: Count = 30
     margin: NotNegative = 0.0
+    waiver: Duration = Duration(90 * 86400.0)
+    audit: Share = 0.01
 
     def fold_of(self, cluster: str, salt: str) -> Fold:
         """Whose evidence a cluster is, for good: the gate's, which no track may see, or the tracks'."""

@@ -35,6 +35,8 @@ every = 200                                # finished interactions between two p
 [gate]                                     # what a candidate must pass before anybody meets it
 alpha = 0.05                               # chance that anything is promoted that is not better
 fold = 0.2                                 # share of the users whose rewards no track may see
+waiver = "90d"                             # so long a new reward may be chased that has not earned trust
+audit = 0.01                               # share of the answers that somebody should judge
 
 [ladder]                                   # the stages on which people meet it
 steps = [0.1, 0.25, 0.5, 1.0]

@@ -18,6 +18,7 @@ from autotroph.records import Entry
 from autotroph.store import Reader
 from autotroph.store.opening import make_folder
 from autotroph.unattended.freezing import Freeze, Thaw
+from autotroph.unattended.waiving import Unwaive, Waive
 
 LARGEST = 64 * 2**10
 """Bytes of an ask; what is larger is none."""
@@ -50,11 +51,12 @@ class Conclude(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", forbi
     by: str = "a person"
 
 
-Ask = Freeze | Thaw | Approve | Start | Conclude
+Ask = Freeze | Thaw | Approve | Start | Conclude | Waive | Unwaive
 
 _ANSWER = """
 SELECT sequence FROM journal
-WHERE event IN ('frozen', 'thawed', 'approved', 'experiment started', 'experiment stopped', 'asked in vain')
+WHERE event IN ('frozen', 'thawed', 'approved', 'experiment started', 'experiment stopped', 'asked in vain',
+                'reward waived', 'waiver ended')
   AND json_extract(details, '$.ask') = ?
 """
 

@@ -36,11 +36,13 @@ from autotroph.faces.cli.report import report
 from autotroph.faces.cli.rewards import rewards
 from autotroph.faces.cli.rollback import rollback
 from autotroph.faces.cli.run import run
+from autotroph.faces.cli.sample import sample
 from autotroph.faces.cli.segments import segments
 from autotroph.faces.cli.serve import serve
 from autotroph.faces.cli.sql import sql
 from autotroph.faces.cli.status import status
 from autotroph.faces.cli.suggest import suggest
+from autotroph.faces.cli.waive import unwaive, waive
 
 __all__ = ["cli", "main"]
 
@@ -65,7 +67,8 @@ Exit codes:
   130  interrupted
 """
 
-rewards.add_command(suggest)
+for command in (suggest, sample, waive, unwaive):
+    rewards.add_command(command)
 
 cli = Polite(
     name="autotroph",

@@ -65,8 +65,9 @@ def _examined(spec: Spec, url: str, static_days: float) -> list[Finding]:
         return unreadable(error)
     try:
         place = place_of(path) if path is not None else None
-        found = examine(reader, spec, SystemClock("").now(), static_days, place)
-        found = [*_unapplied(reader, spec), *found, *_switch(reader, spec)]
+        now = SystemClock("").now()
+        found = examine(reader, spec, now, static_days, place)
+        found = [*_unapplied(reader, spec), *found, *_untrusted(reader, spec, now), *_switch(reader, spec)]
         return sorted(found, key=lambda one: one.grade == "fine")
     finally:
         reader.close()
@@ -81,6 +82,17 @@ def _switch(reader: Reader, spec: Spec) -> Iterator[Finding]:
         yield look("kill switch", f"{path} is pulled, so nothing advances", f"rm {path}, to go on")
     elif path is not None:
         yield Finding("kill switch", f"touch {path} takes back what serves", "", "fine")
+
+
+def _untrusted(reader: Reader, spec: Spec, now: float) -> list[Finding]:
+    from autotroph.observe.findings import broken, look
+    from autotroph.unattended.waiving import needs, unjudged
+
+    try:
+        found = [*needs(reader, spec, now), *unjudged(reader, spec)]
+    except LedgerError as error:  # a damaged ledger is examined as far as it goes
+        return [broken("rewards", f"whether they earned trust could not be read: {error}", "see the others")]
+    return [look(one.subject, one.what, one.way_out) for one in found]
 
 
 def _unapplied(reader: Reader, spec: Spec) -> list[Finding]:

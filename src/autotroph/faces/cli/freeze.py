@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 import click
 
-from autotroph.clock import SystemClock
-from autotroph.errors import InputError
 from autotroph.faces.cli import options
 from autotroph.faces.cli.asked import done
+from autotroph.faces.cli.moments import moment
 from autotroph.faces.cli.opening import declared
 
 _by = click.option("--by", default="a person", show_default=True, help="Who says so, for the journal.")
@@ -34,7 +32,7 @@ def freeze(*, task: str, until: str, reason: str, by: str, config: Path, as_json
     from autotroph.unattended.freezing import Freeze
 
     spec = declared(config)
-    end = _moment(until, spec.run.zone) if until else None
+    end = moment(until, spec.run.zone) if until else None
     what = Freeze(task=task, until=end, by=by, reason=reason)
     taken = done(config, what, lambda product: product.freeze(task, until=end, by=by, reason=reason))
     _tell("frozen", task, end, taken=taken, as_json=as_json)
@@ -59,20 +57,3 @@ def _tell(event: str, task: str, until: float | None, *, taken: bool, as_json: b
         options.emit({"event": event, "task": task, "until": until, "taken": taken})
     else:
         click.echo(f"{task or 'all tasks'}: {event if taken else 'asked for'}")
-
-
-def _moment(text: str, zone: str) -> float:
-    """When a freeze is over: so long from now, or a time of the clocks in `zone`."""
-    from zoneinfo import ZoneInfo
-
-    from autotroph.spec.durations import Duration
-
-    try:
-        return SystemClock("").now() + Duration.read(text)
-    except ValueError:
-        pass
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f'--until {text!r}: expected "8h", or a time such as "2030-01-02T08:00"') from None
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()

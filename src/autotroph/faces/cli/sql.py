@@ -59,9 +59,9 @@ def sql(  # noqa: PLR0913 - the command's options
 ) -> None:
     """Answer one SELECT over the ledger; - reads it from stdin.
 
-    The views answers, signals_by_decision, agreed, verdict_log, release_log, loop and kept are made for
-    this (docs/reference/views.md). Only the ledger's place is read from the declaration, so it works while
-    the rest of it is wrong.
+    The views answers, signals_by_decision, agreed, audit_sample, verdict_log, release_log, loop and kept are
+    made for this (docs/reference/views.md). Only the ledger's place is read from the declaration, so it works
+    while the rest of it is wrong.
     """
     if as_csv and (as_json or parquet):
         raise click.UsageError("--csv, --json and --parquet are ways to put out the same: choose one")

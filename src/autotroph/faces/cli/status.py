@@ -52,7 +52,7 @@ def _health(config: Path) -> tuple[Health, UnderWay]:
     from autotroph.observe.health import Need, health, unopened
     from autotroph.plan.applied import WAY_OUT, says, standing
     from autotroph.store import open_reader
-    from autotroph.unattended.freezing import needs
+    from autotroph.unattended import freezing, waiving
 
     spec, url = declared(config, strict=False), ledger_of(config, strict=False)
     place = url.removeprefix("sqlite:///")
@@ -66,11 +66,11 @@ def _health(config: Path) -> tuple[Health, UnderWay]:
             unapplied = Need("measures", f"{says(changes)}: no cycle runs", WAY_OUT)
             found = msgspec.structs.replace(found, needs=(unapplied, *found.needs))
         now = SystemClock("").now()
-        frozen = needs(reader, spec, now)
+        waits = (*freezing.needs(reader, spec, now), *waiving.needs(reader, spec, now))
         switch = wayback.place(spec, reader)
         held = (*_refused(config), *_pulled(switch))
         current = _under_way(reader, spec, now, switch)
-        asks = (*held, *frozen, *approvals(current), *found.needs)
+        asks = (*held, *waits, *approvals(current), *found.needs, *waiving.unjudged(reader, spec))
         return msgspec.structs.replace(found, killswitch=str(switch or ""), needs=asks), current
     finally:
         reader.close()

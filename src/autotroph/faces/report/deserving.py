@@ -285,14 +285,24 @@ def _audits(found: Deserving) -> Section:
     if not found.audits:
         body = tag(
             "p",
-            "Nobody looked: there are no signals by annotators or judges about enough answers. A small "
-            "random sample shows whether the reward rises while answers do not get better.",
+            "Nobody looked: there are no signals by annotators or judges about enough answers of the audit "
+            "sample. It shows whether the reward rises while answers do not get better.",
         )
-        return Section(id=_id(found, "audits"), title=title, body=body)
+        return Section(id=_id(found, "audits"), title=title, body=join(body, _sample(found)))
     charts = tuple(_over_time(found, one) for one in found.audits if one.points)
     told = [_audit(one) for one in found.audits]
-    body = join(*told, *(chart.html for chart in charts))
+    body = join(*told, _sample(found), *(chart.html for chart in charts))
     return Section(id=_id(found, "audits"), title=title, body=body, charts=charts)
+
+
+def _sample(found: Deserving) -> Html:
+    waits, left = f"{len(found.sample.waiting):,}", f"{found.left_out:,}"
+    outside = f" {left} judgements are about other decisions, and count for nothing here." * bool(
+        found.left_out
+    )
+    command = tag("code", f"autotroph rewards sample {found.task}")
+    said = f"Of the newest decisions of the sample {found.sample.judged:,} have a judgement, {waits} wait: "
+    return tag("p", said, command, f" prints them.{outside}", class_="quiet")
 
 
 def _audit(one: Audit) -> Html:

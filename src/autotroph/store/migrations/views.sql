@@ -85,6 +85,25 @@ SELECT sequence, decision, task, at, arm, release, cluster, options, own,
        iif(own < 1.0, least, NULL) AS floor, iif(own IS NULL, NULL, own < 1.0 AND taken < top) AS moved
 FROM owned;
 
+-- One row a decision of the audit sample, which somebody should judge: served decisions that stand below the
+-- share, as the journal has it, in a hash of their id and the ledger's seed. `drawn` is that place: in its order
+-- any few are a random sample, too. `judged` counts signals by annotators and judges; `wanted` is whether it
+-- waits for one: it was answered, and improving was agreed to.
+CREATE VIEW audit_sample AS
+SELECT d.sequence, d.id AS decision, d.task, d.at, d.release, d.arm, d.drawn, d.judged,
+       d.judged = 0 AND a.may_learn
+         AND EXISTS (SELECT 1 FROM completions AS c WHERE c.decision = d.id AND c.error = '') AS wanted
+FROM (
+  SELECT sequence, id, task, at, release, arm,
+         drawn((SELECT value FROM meta WHERE name = 'seed'), 'audit', id) AS drawn,
+         (SELECT count(*) FROM signals AS s WHERE s.subject = decisions.id AND s.about = 'decision'
+             AND s.source IN ('annotator', 'judge')) AS judged
+  FROM decisions WHERE served = 1 AND provenance = 'product'
+) AS d
+JOIN agreed AS a ON a.sequence = d.sequence
+WHERE d.drawn < (SELECT details ->> 'share' FROM journal
+                 WHERE event = 'audit sample' ORDER BY sequence DESC LIMIT 1);
+
 -- One row a cycle: it digested the sequences since < sequence <= through. `counts` is JSON:
 -- counts ->> 'rewards' reads one of them.
 CREATE VIEW loop AS
