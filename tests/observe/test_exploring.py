@@ -21,10 +21,10 @@ RATES = {"plain": 0.8, "warm": 0.3, "angry_plain": 0.1, "angry_warm": 0.6}
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory):
-    """600 users, each served the better option unless another one is tried."""
+    """440 users, each served the better option unless another one is tried."""
     with opened(tmp_path_factory.mktemp("exploring"), TRYING) as found:
-        days(found, 300, 2, **RATES)
-        days(found, 10, 1, first=600, **RATES)  # what the second day was worth is read in the next cycle
+        days(found, 220, 2, **RATES)
+        days(found, 10, 1, first=440, **RATES)  # what the second day was worth is read in the next cycle
         yield found
 
 
@@ -70,7 +70,7 @@ def test_it_is_measured_again_when_there_is_more_or_a_day_later(product):
 
 def test_nothing_is_written_where_nothing_is_tried(tmp_path):
     with opened(tmp_path, FIRST) as still:
-        days(still, 150, 2)
+        days(still, 70, 2)
         assert still.store.get(Measurement, name="lift over release 0") is not None
         assert metered(still.store, "greet") is None
         assert set(still.store.query("SELECT own, floor, moved FROM exploration").rows) == {(1.0, None, 0)}

@@ -30,7 +30,7 @@ def world(seed, units=300, each=5, other=OTHER):
 
 @pytest.mark.parametrize(("other", "truth"), [(OTHER, COST), (BEST, 0.0)])
 def test_the_interval_covers_a_known_cost_and_the_estimate_is_right_on_average(other, truth):
-    runs = 600
+    runs = 400
     found = [exploration.cost(*world(seed, other=other), ALPHA) for seed in range(runs)]
     missed = np.mean([not one.low <= truth <= one.high for one in found])
     assert missed <= ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / runs)
@@ -42,7 +42,7 @@ def test_the_interval_covers_a_known_cost_and_the_estimate_is_right_on_average(o
 
 def test_units_that_repeat_are_clusters():
     """Taken one by one, decisions of few people who differ much look like far more evidence than they are."""
-    runs, missed = 300, {"clustered": 0, "alone": 0}
+    runs, missed = 200, {"clustered": 0, "alone": 0}
     for seed in range(runs):
         luck = np.random.default_rng(seed)
         clusters = np.repeat(np.arange(60), 40)
