@@ -10,6 +10,7 @@ from functools import partial
 
 from autotroph.deploy import trials
 from autotroph.deploy.evidence import increments_of
+from autotroph.deploy.refits import held
 from autotroph.deploy.serving import Answered
 from autotroph.deploy.waivers import due, waivers
 from autotroph.digest.measures import measured
@@ -172,13 +173,15 @@ def optimize(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now
     settled = not any(isinstance(row, Stage) for row in moves)
     learning = [live.release for live in (desk.standing.main, *desk.standing.open)] if settled else []
     refitted = rooms.bench.refit(task, digestion.count, freeze, learning)
+    rooms.draft(refitted.values())
+    refitted, refused = held(desk, refitted, now)
     policies = {release: policy.digest for release, policy in refitted.items()}
     renewed = desk.renew(moves, through, now, policies)
     free = [
         name for name in rooms.bench.due(task, digestion.count, main) if settled and not desk.board.busy(name)
     ]
     proposed = [row for name in free for row in rooms.bench.propose(name, digestion.count, freeze, main, now)]
-    return [*refitted.values(), *renewed, *proposed]
+    return [*refitted.values(), *refused, *renewed, *proposed]
 
 
 def observe(rooms: Rooms, task: str, moves: Sequence[Record], through: int, now: float) -> list[Record]:

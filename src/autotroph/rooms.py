@@ -105,6 +105,7 @@ class Rooms:
         self.salt = store.meta("seed") or clock.seed
         self.last = store.get(Cycle) or Cycle(number=0, through=0, at=clock.now())
         self.pool = ModelPool(models, self.texts)
+        self._drafts: dict[str, Artefact] = {}
         self.policy = lru_cache(maxsize=256)(self._thawed)
         self.tasks = tuple(name for name, task in spec.tasks.items() if task.reward)
         self._score = scorer(spec)
@@ -330,8 +331,12 @@ class Rooms:
     def _reward(self, task: str) -> Measure:
         return self.measures[task][self.spec.task(task).reward]
 
+    def draft(self, policies: Iterable[Artefact]) -> None:
+        """Policies that are held to something before they are in the ledger."""
+        self._drafts = {one.digest: one for one in policies}
+
     def _thawed(self, digest: str) -> AnyPolicy:
-        artefact = self.store.get(Artefact, digest=digest)
+        artefact = self._drafts.get(digest) or self.store.get(Artefact, digest=digest)
         if artefact is None:
             raise LedgerError(
                 f"policy {digest[:12]} is named by a release but is not in the ledger; restore a backup"

@@ -4,15 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import autotroph
 from autotroph.clock import ReplayClock, digest
+from autotroph.deploy.refits import REFUSED
 from autotroph.deploy.sets import Exam, Part
 from autotroph.errors import SpecError
 from autotroph.faces.library import Product
 from autotroph.plan.steps import Note
-from autotroph.records import Artefact, Entry, Stage, Verdict
-from autotroph.spec import Longest, Uniform
+from autotroph.records import Artefact, Entry, Envelope, Release, Stage, Verdict
+from autotroph.spec import First, Longest, Uniform
 
 TOML = """
 [product]
@@ -145,6 +147,41 @@ def test_a_mean_below_that_of_what_serves_by_more_than_the_margin_is_refused(pos
     asked.product = autotroph.open(path, clock=asked.product.clock)
     verdict = asked.judged(name="again")
     assert "0.3333 over the set 'letters', where what serves has 0.6667; at most 0.1" in verdict.reason
+
+
+TRACK = """
+[tracks.learn]
+kind = "policy"
+task = "route"
+every = 10
+parameters = { examples = 20, refit = 10 }
+"""
+
+
+@pytest.mark.parametrize("critical", [True, False])
+def test_a_release_is_not_refitted_so_that_a_critical_case_regresses(post, critical):
+    asked = post(TRACK, cases=({**BILL, "critical": critical}, THEFT))
+    product, first = asked.product, asked.product.rooms.desks["route"].standing.main.release
+    body = replace(first.body, envelope=Envelope(refit={"learn": 10}))
+    product.propose("route", "same", body=body)
+    for _ in range(4):
+        asked.turn()
+    (release,) = product.store.scan(Release, name="same")
+    policies = {one.policy for one in product.store.scan(Stage, release=release.id)}
+    refused = list(product.store.scan(Entry, event=REFUSED))
+    if critical:  # what was learned says `fraud`, which is right two times in three
+        assert policies == {first.body.policy}
+        assert {one.subject for one in refused} == {release.id}
+        assert "critical cases of the set 'letters'" in refused[0].details["reason"]
+    else:
+        assert (len(policies), refused) == (2, [])
+
+
+def test_options_that_come_with_the_call_come_with_the_case(post):
+    options = [{"option": "other", "output": "fraud"}, {"option": "fraud", "output": "no"}]
+    verdict = post(cases=({**THEFT, "options": options}, BILL)).judged(policy=First())
+    parts = verdict.evidence["sets"]["letters"]["parts"]
+    assert (parts["thefts"]["mean"], parts["bills"]["mean"]) == (1.0, 1.0)
 
 
 class TestFloors:

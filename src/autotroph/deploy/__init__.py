@@ -24,6 +24,7 @@
 | gate.py | what is asked before anybody meets a candidate |
 | ladder.py | how a verdict moves a stage |
 | envelopes.py | what a release may learn within its own proof |
+| refits.py | what refits a release, held to the frozen sets |
 | releases.py | releases and their first stages |
 | board.py | where the candidates stand, and the α they share |
 | killswitch.py | a file that anybody can make, and that takes back what serves |

@@ -271,9 +271,9 @@ class Desk:
             rows.append(verdict)
         return rows
 
-    def examined(self) -> tuple[sets.Exam, ...]:
-        """What serves, held to the task's frozen sets."""
-        return sets.examined(self.standing.main, None, self.spec, self.serving, self._sources)
+    def examined(self, live: Live | None = None, beside: Live | None = None) -> tuple[sets.Exam, ...]:
+        """A release held to the task's frozen sets, beside another one; what serves, if none is named."""
+        return sets.examined(live or self.standing.main, beside, self.spec, self.serving, self._sources)
 
     def _asks(self, candidate: Candidate) -> bool:
         """Whether nobody meets it before a person has said so."""
