@@ -44,7 +44,7 @@ class Trusting(World):
         return worthwhile("t", "r", known if self.trusted else None, leave)
 
 
-def found(world: Trusting, runs: int = 6) -> set[tuple[str, bool]]:
+def found(world: Trusting, runs: int = 3) -> set[tuple[str, bool]]:
     """What became of candidates, and whether that was while the waiver ran."""
     return {(world.live(seed), world.now < world.waiver) for seed in range(runs)}
 
@@ -58,8 +58,8 @@ class TestAGamedReward:
         assert found(Trusting(LONG, scores=scores)) == {("promoted", True)}
 
     def test_is_promoted_until_it_ends_and_never_after(self, scores):
-        assert not {("promoted", False)} & found(Trusting(SHORT, scores=scores))
-        assert not {("promoted", False)} & found(Trusting(0.0, scores=scores))
+        assert not {("promoted", False)} & found(Trusting(SHORT, scores=scores), 2)
+        assert not {("promoted", False)} & found(Trusting(0.0, scores=scores), 1)
 
     def test_unless_it_has_earned_trust(self, scores):
         assert found(Trusting(0.0, trusted=True, scores=scores)) == {("promoted", False)}
@@ -93,8 +93,8 @@ class TestALiarWhoChooses:
             assert self.judged(seed, DRAWS, liar=True, gamed=True) == alone
 
     def test_and_an_honest_reward_is_not_accused(self):
-        alarms = [self.judged(seed, DRAWS, liar=True, gamed=False) for seed in range(40)]
-        assert sum(one is not None for one in alarms) / 40 <= 0.05 + 3 * (0.05 * 0.95 / 40) ** 0.5
+        alarms = [self.judged(seed, DRAWS, liar=True, gamed=False) for seed in range(20)]
+        assert sum(one is not None for one in alarms) / 20 <= 0.05 + 3 * (0.05 * 0.95 / 20) ** 0.5
 
     def test_without_the_sample_the_liar_decides(self):
         late = [
