@@ -82,8 +82,7 @@ class World:
         luck = np.random.default_rng(seed)
         self.spec = parse(SPEC.replace("KIND", kind))
         self.measure = measures_of(self.spec, "t")["right"]
-        few = kind == "category"
-        learned = [f"plan {one % 3}" if few else f"letter {one}" for one in range(LEARNED)]
+        learned = [f"letter {one}" for one in range(LEARNED)]
         known = luck.random(FOLD) < AGAIN
         pick = luck.integers(LEARNED, size=FOLD)
         self.fold = [
