@@ -1,11 +1,11 @@
 """The ring, closed: what happens to candidates when people use a product, on a real ledger."""
 
 import pytest
+from msgspec.structs import replace
 
 from autotroph.demo.scoreboard import trace
 from autotroph.observe.deserving import named
 from autotroph.records import (
-    Body,
     Cycle,
     Decision,
     Entry,
@@ -49,7 +49,7 @@ def stages(product, name):
 
 def peeking(product):
     main = product.rooms.desks["finish"].standing.main.release.body
-    return Body(variants={**main.variants, "peek": Variant(model="disk")}, policy=main.policy)
+    return replace(main, variants={**main.variants, "peek": Variant(model="disk")})
 
 
 class TestWhatBecomesOfACandidate:

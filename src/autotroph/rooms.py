@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from autotroph import registry
-from autotroph.clock import Clock
+from autotroph.clock import Clock, digest
 from autotroph.deploy.desk import Desk
 from autotroph.deploy.experiments import Experiment
 from autotroph.deploy.lateness import Lateness
@@ -30,7 +30,7 @@ from autotroph.deploy.waivers import waivers
 from autotroph.deploy.worthwhile import Passage, worthwhile
 from autotroph.digest.digestion import Digestion
 from autotroph.digest.measures import Measure, measured, measures_of, scorer
-from autotroph.errors import LedgerError, SpecError, suggest
+from autotroph.errors import LedgerError, SpecError
 from autotroph.features.asked import asked
 from autotroph.govern.custody import Custody
 from autotroph.ingest.implicit import Implicit
@@ -51,6 +51,7 @@ from autotroph.records import (
     Record,
     Reward,
     Signal,
+    canonical,
 )
 from autotroph.spec import Spec
 from autotroph.store import Reader, Store
@@ -121,7 +122,6 @@ class Rooms:
         )
         self.implicit = Implicit(spec, store, clock, custody)
         self.bench = Bench({name: _job(spec, name) for name in spec.tracks}, self.last.marks)
-        self._learns_from = _learns_from(spec)
         self._recalling = RLock()
         self._memory: Literal["none", "half", "whole"] = "none"
         self._fold()
@@ -180,7 +180,7 @@ class Rooms:
             return
         self.store.append().durable()
         now, knowledge = self.clock.now(), self.store.last()
-        policy, body = declared_body(self.spec.task(task), knowledge)
+        policy, body = declared_body(self.spec, task, knowledge)
         self.append(policy, *desk.begin(body, knowledge, now))
 
     def decided(self, after: int, until: int) -> Iterator[Answered]:
@@ -204,10 +204,10 @@ class Rooms:
         for one in decisions:
             yield near.get(one.id) or self.store.get(Completion, decision=one.id)
 
-    def texts(self, after: int, until: int) -> Iterator[str]:
-        """What models may learn from: declared signals, without the gate's fold and what nobody agreed to."""
-        for signal in self.store.scan(Signal, after=after, until=until):
-            if signal.name in self._learns_from and signal.fold == "tracks" and signal.terms.may_learn:
+    def texts(self, signals: tuple[str, ...], after: int, until: int) -> Iterator[str]:
+        """What models may learn from of these, without the gate's fold and what nobody agreed to."""
+        for signal in self.store.scan(Signal, after=after, until=until) if signals else ():
+            if signal.name in signals and signal.fold == "tracks" and signal.terms.may_learn:
                 yield str(signal.value)
 
     # whether the reward deserves it -------------------------------------------------------------------
@@ -306,9 +306,7 @@ class Rooms:
 
     def _desk(self, task: str) -> Desk:
         reward = self._reward(task)
-        serving = Serving(
-            self.spec.task(task), self.pool, self.policy, self.salt, shadowed=reward.scores == "any"
-        )
+        serving = Serving(self.pool, self.policy, self.salt, shadowed=reward.scores == "any")
         late = Lateness(self.store, task, reward.signals, reward.horizon)
         sources = Sources(
             value=partial(self._unseen, task),
@@ -371,16 +369,5 @@ def _job(spec: Spec, name: str) -> Job:
         track = registry.load("tracks", declared.kind)(name, declared.parameters)
     except SpecError as error:
         raise SpecError(f"{spec.source}: {error}") from None
-    return Job(name, declared.task, track, declared.every)
-
-
-def _learns_from(spec: Spec) -> frozenset[str]:
-    texts = {name for name, signal in spec.signals.items() if signal.type == "text"}
-    found = set[str]()
-    for name, track in spec.tracks.items():
-        for signal in track.parameters.get("signals", ()):
-            if signal not in texts:
-                where = f"{spec.source}: tracks.{name}.parameters.signals"
-                raise SpecError(f"{where}: no text signal named {signal!r}; {suggest(signal, texts)}")
-            found.add(signal)
-    return frozenset(found)
+    learner = digest("track", canonical([declared.kind, declared.parameters]))
+    return Job(name, declared.task, track, declared.every, learner)

@@ -7,7 +7,7 @@ from autotroph.deploy.releases import declared, released, staged
 from autotroph.deploy.standing import Live, Standing
 from autotroph.records import Body, Candidate, Proposal, Variant, Verdict
 
-BODY = Body(variants={"one": Variant(model="typists")}, policy="p0")
+BODY = Body(kind="text", variants={"one": Variant(model="typists")}, policy="p0")
 
 
 def request(id_: str = "d1", **changed: Any) -> Request:
@@ -17,7 +17,7 @@ def request(id_: str = "d1", **changed: Any) -> Request:
 
 
 def candidate(id_: str = "c1", track: str = "person", parent: str = "") -> Candidate:
-    body = Body(variants=BODY.variants, policy=f"p {id_}")
+    body = Body(kind="text", variants=BODY.variants, policy=f"p {id_}")
     return Candidate(
         id=id_, task="t", name=id_, track=track, parent=parent, body=body, snapshot="", at=0.0, sequence=9
     )

@@ -63,13 +63,13 @@ class Ladder:
         self.luck, self._count, self.now = np.random.default_rng(11), count(1), 0.0
         text = SPEC.replace("LIARS", str(liars)).replace("AUTONOMY", f'autonomy = "{autonomy}"')
         self.spec = parse(text)
-        serving = Serving(self.spec.task("t"), ModelPool({}, lambda *_: ()), lambda _: First(), "salt")
+        serving = Serving(ModelPool({}, lambda *_: ()), lambda _: First(), "salt")
         self.desk = Desk("t", self.spec, serving)
         policy = freeze(First()).digest
-        zero = declared("t", "release 0", Body(variants={}, policy=policy), 0.0)
+        zero = declared("t", "release 0", Body(kind="choice", variants={}, policy=policy), 0.0)
         self.candidate = Candidate(
             id="c", task="t", name="c", track="person", parent=zero.id, snapshot="", at=0.0,
-            body=Body(variants={}, policy="other"),
+            body=Body(kind="choice", variants={}, policy="other"),
         )  # fmt: skip
         through = Verdict(
             id="v", task="t", candidate="c", judge="gate", finding="advance", reason="", evidence={},

@@ -28,16 +28,20 @@ class Reader:
         self.read += (text,)
 
 
+def texts(signals: tuple[str, ...], after: int, until: int) -> list[str]:
+    return TEXTS[after:until] if signals else []
+
+
 def pool() -> ModelPool:
-    return ModelPool({"reader": Reader()}, lambda after, until: TEXTS[after:until])
+    return ModelPool({"reader": Reader()}, texts)
 
 
 def known(model) -> list[str]:
     return list(model.read)
 
 
-FROZEN = Variant(model="reader", knowledge=10)
-LIVE = Variant(model="reader", learns=True)
+FROZEN = Variant(model="reader", knowledge=10, signals=("text",))
+LIVE = Variant(model="reader", learns=True, signals=("text",))
 
 
 def test_what_is_frozen_stays_whatever_is_learned_later():
@@ -70,7 +74,7 @@ def test_rebuilt_it_knows_what_it_knew():
 
 def test_the_model_that_was_given_learns_nothing():
     given = Reader()
-    models = ModelPool({"reader": given}, lambda after, until: TEXTS[after:until])
+    models = ModelPool({"reader": given}, texts)
     models.at(LIVE, 50)
     models.at(FROZEN, 50)
     assert given.read == ()

@@ -29,7 +29,7 @@ POLICY, OTHER = freeze(Longest(variant="one")), freeze(Longest(variant="two"))
 SNAPSHOT = Dataset(task="t", through=7, examples=()).snapshot
 CANDIDATE = Candidate(
     id="c", task="t", name="c", track="learn", parent=zero().release.id, snapshot=SNAPSHOT.digest, at=0.0,
-    body=Body(variants={"one": Variant(model="typists")}, policy=POLICY.digest),
+    body=Body(kind="choice", variants={"one": Variant(model="typists")}, policy=POLICY.digest),
 )  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def test_the_gate_asks(tmp_path: Path):
         rounds(product, 1)
         main = product.rooms.desks["finish"].standing.main.release
         lost = digest("policy", b"lost")
-        body = Body(variants=main.body.variants, policy=lost)
+        body = Body(kind="choice", variants=main.body.variants, policy=lost)
         product.rooms.append(replace(CANDIDATE, task="finish", track="person", parent=main.id, body=body))
         product.propose("finish", "better", policy=by("fine"))
         rounds(product, 1)

@@ -128,7 +128,7 @@ RANGE
 @pytest.mark.parametrize(("costs", "finding"), [(0.02, "refused"), (0.0101, "advance")])
 def test_what_costs_more_is_refused_in_shadow_however_much_better_it_is(span, costs, finding):
     spec = parse(COST.replace("RANGE", span))
-    desk = Desk("t", spec, Serving(spec.task("t"), ModelPool({}, lambda *_: ()), lambda _: First(), ""))
+    desk = Desk("t", spec, Serving(ModelPool({}, lambda *_: ()), lambda _: First(), ""))
     live, main = replace(canary(0.0), stage=replace(canary(0.0).stage, name="shadow")), zero()
     measures = measures_of(spec, "t").values()
     for number in range(400):

@@ -10,7 +10,7 @@ from autotroph.records import SILENCE, Body, Dataset, Example, Proposal, Release
 
 PARENT = Release(
     id="r", task="t", name="release 0", parent="", candidate="", verdict="", at=0.0,
-    body=Body(variants={"one": Variant(model="m")}, policy="p"),
+    body=Body(kind="text", variants={"one": Variant(model="m")}, policy="p"),
 )  # fmt: skip
 
 

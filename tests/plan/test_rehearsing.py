@@ -108,8 +108,8 @@ def test_a_run_is_weighed_as_the_desk_would_weigh_it(better: float) -> None:
         seen = split(found)(luck, runs, 0.0)
         served = list(world.comparisons.served())
         sides = Sides(served, lambda one: one.arm == "candidate", lambda one: one.arm == "control")
-        made = Candidate(id="c", task="t", name="", track="", parent="", body=Body(variants={}, policy=""),
-                         snapshot="", at=0.0)  # fmt: skip
+        body = Body(kind="choice", variants={}, policy="")
+        made = Candidate(id="c", task="t", name="", track="", parent="", body=body, snapshot="", at=0.0)
         differences = sides.differences(world.comparisons.earned, 60.0, 1e9)
         evidence = weigh(made, differences, world.scale(ALPHA), since=0, now=1e9)
         assert seen.ends[run, -1] == evidence.units

@@ -94,9 +94,9 @@ class World:
 
     def _desk(self) -> Desk:
         policy = freeze(First())
-        serving = Serving(self.spec.task("t"), ModelPool({}, lambda *_: ()), lambda _: First(), "salt")
+        serving = Serving(ModelPool({}, lambda *_: ()), lambda _: First(), "salt")
         self.desk = Desk("t", self.spec, serving)
-        body = Body(variants={}, policy=policy.digest)
+        body = Body(kind="choice", variants={}, policy=policy.digest)
         zero = declared("t", "release 0", body, 0.0)
         made = Candidate(
             id=f"c{self.luck.integers(1 << 40)}", task="t", name="c", track="person", parent=zero.id,

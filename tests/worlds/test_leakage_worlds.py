@@ -128,14 +128,13 @@ class World:
 
     def _body(self, name: str) -> Body:
         variants = {name: Variant(model=name)}
-        return Body(variants=variants, policy=freeze(BY[name]).digest)
+        return Body(kind="text", variants=variants, policy=freeze(BY[name]).digest)
 
     def judged(self, *, checked: bool = True) -> Verdict:
         """What the gate finds."""
         documents = {one.digest: one for one in map(freeze, BY.values())}
         lower = {name: _Lower(model) for name, model in self.models.items()}
         serving = Serving(
-            self.spec.task("t"),
             ModelPool(lower, lambda *_: ()),
             {freeze(one).digest: one for one in BY.values()}.__getitem__,
             "salt",

@@ -150,7 +150,7 @@ class TestDelay:
             parent="",
             snapshot="",
             at=0.0,
-            body=Body(variants={}, policy=""),
+            body=Body(kind="text", variants={}, policy=""),
         )
         sides = Sides(list(comparisons.served()), _in("candidate"), _in("control"))
         differences = sides.differences(comparisons.earned, measure.horizon, 1e9)

@@ -45,7 +45,7 @@ scores  = "any"
 kind = "policy"
 task = "complete"
 every = 200
-parameters = {{ examples = 300, refit = 200, caution = 1.25, learns = true }}
+parameters = {{ examples = 300, refit = 200, caution = 1.25, signals = ["committed"] }}
 [tracks.adapt]                       # takes accepted and written text into the project model
 kind = "adapt"
 task = "complete"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 import autotroph
 from autotroph.clock import ReplayClock, digest, draw
@@ -20,7 +21,7 @@ from autotroph.demo.ngram import Base
 from autotroph.demo.saboteurs import COPYCAT, PEEKER, Disk, Peeker
 from autotroph.faces.answers import Answer
 from autotroph.faces.library import Product
-from autotroph.records import Body, Completion, Decision, Record, Signal, Variant, Verdict
+from autotroph.records import Completion, Decision, Envelope, Record, Signal, Variant, Verdict
 
 FIRST_PART = 0.2
 """Share of the cursors on which release 0 is tuned."""
@@ -160,7 +161,7 @@ class Replay:
         if "saboteur: peeker" in known:
             return
         main = product.rooms.desks["complete"].standing.main.release.body
-        body = Body(variants={**main.variants, "peek": Variant(model="disk")}, policy=main.policy)
+        body = replace(main, variants={**main.variants, "peek": Variant(model="disk")}, envelope=Envelope())
         product.propose("complete", "saboteur: peeker", policy=PEEKER, body=body)
 
     def _answer(self, product: Product, disk: Disk, cursors: Sequence[Cursor]) -> None:

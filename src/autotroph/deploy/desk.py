@@ -372,8 +372,8 @@ class Desk:
 
 
 def _source(live: Live) -> tuple[str, int]:
-    """What decides which options a release has: its variants, and what they know if they learn."""
-    return live.release.body.variants_digest, live.stage.knowledge if learns(live.release) else 0
+    """What decides which options a release has: what it offers, and what its variants know if they learn."""
+    return live.release.body.offer, live.stage.knowledge if learns(live.release) else 0
 
 
 def _replaced(main: Live, verdict: str, now: float) -> Stage:

@@ -7,8 +7,8 @@ from typing import Any, Protocol, Self, runtime_checkable
 from autotroph.errors import InputError, suggest
 from autotroph.records import Proposal, Variant
 
-Texts = Callable[[int, int], Iterable[str]]
-"""`texts(after, until)`: what may be learned from, in ledger order, from the rows after..until."""
+Texts = Callable[[tuple[str, ...], int, int], Iterable[str]]
+"""`texts(signals, after, until)`: what of these may be learned from, in ledger order, in after..until."""
 
 
 class Model(Protocol):
@@ -32,6 +32,10 @@ class LearningModel(Model, Protocol):
         """Take one text in. The same texts in the same order must give the same model."""
 
 
+Learner = tuple[str, tuple[str, ...]]
+"""A model by its name, and the signals that it learns from."""
+
+
 class ModelPool:
     """The models of a product, by what they know.
 
@@ -43,19 +47,19 @@ class ModelPool:
     def __init__(self, models: Mapping[str, Model], texts: Texts) -> None:
         self._models, self._texts = models, texts
         self.lock = threading.RLock()
-        self._frozen: dict[tuple[str, int], Model] = {}
-        self._live: dict[str, tuple[int, LearningModel]] = {}
+        self._frozen: dict[tuple[Learner, int], Model] = {}
+        self._live: dict[Learner, tuple[int, LearningModel]] = {}
 
     def at(self, variant: Variant, knowledge: int) -> Model:
         """The variant's model: if it learns, knowing the ledger up to `knowledge`, else as it was frozen."""
-        model = self._base(variant.model)
+        model, learner = self._base(variant.model), (variant.model, variant.signals)
         if not isinstance(model, LearningModel):
             return model
         if variant.learns:
-            return self._learned(variant.model, model, knowledge)
-        key = (variant.model, variant.knowledge)
+            return self._learned(learner, model, knowledge)
+        key = (learner, variant.knowledge)
         if key not in self._frozen:
-            self._frozen[key] = self._learned_apart(variant.model, model, variant.knowledge)
+            self._frozen[key] = self._learned_apart(learner, model, variant.knowledge)
         return self._frozen[key]
 
     def _base(self, name: str) -> Model:
@@ -66,23 +70,23 @@ class ModelPool:
             )
         return self._models[name]
 
-    def _learned(self, name: str, base: LearningModel, knowledge: int) -> LearningModel:
-        known, model = self._live.get(name) or (0, base.fresh())
+    def _learned(self, learner: Learner, base: LearningModel, knowledge: int) -> LearningModel:
+        known, model = self._live.get(learner) or (0, base.fresh())
         if knowledge < known:
             raise InputError(
-                f"model {name!r} has learned up to {known} and cannot forget back to {knowledge}"
+                f"model {learner[0]!r} has learned up to {known} and cannot forget back to {knowledge}"
             )
-        for text in self._texts(known, knowledge) if knowledge > known else ():
+        for text in self._texts(learner[1], known, knowledge) if knowledge > known else ():
             model.learn(text)
-        self._live[name] = (knowledge, model)
+        self._live[learner] = (knowledge, model)
         return model
 
-    def _learned_apart(self, name: str, base: LearningModel, knowledge: int) -> Model:
+    def _learned_apart(self, learner: Learner, base: LearningModel, knowledge: int) -> Model:
         """Frozen on the way where the learning model has not come further yet, else taught anew."""
-        known, _ = self._live.get(name) or (0, base)
+        known, _ = self._live.get(learner) or (0, base)
         if known <= knowledge:
-            return self._learned(name, base, knowledge).frozen()
+            return self._learned(learner, base, knowledge).frozen()
         model = base.fresh()
-        for text in self._texts(0, knowledge):
+        for text in self._texts(learner[1], 0, knowledge):
             model.learn(text)
         return model

@@ -2,18 +2,42 @@
 
 from autotroph.clock import digest
 from autotroph.policy.documents import freeze
-from autotroph.records import Artefact, Body, Candidate, Release, Stage, StageName, Variant
-from autotroph.spec import TaskSpec
+from autotroph.records import Artefact, Body, Candidate, Release, Stage, StageName, Upstream, Variant
+from autotroph.spec import ModelSpec, Spec, VariantSpec
 
 
-def declared_body(task: TaskSpec, knowledge: int) -> tuple[Artefact, Body]:
+def declared_body(spec: Spec, task: str, knowledge: int) -> tuple[Artefact, Body]:
     """What a task is declared to serve, with its policy; models know the ledger up to `knowledge`."""
-    policy = freeze(task.policy)
-    variants = {
-        name: Variant(model=one.model, parameters=one.parameters, knowledge=knowledge)
-        for name, one in task.variants.items()
-    }
-    return policy, Body(variants=variants, policy=policy.digest)
+    declared = spec.task(task)
+    policy = freeze(declared.policy)
+    body = Body(
+        variants={name: _variant(spec, one, knowledge) for name, one in declared.variants.items()},
+        policy=policy.digest,
+        kind=declared.kind,
+        actions=declared.actions,
+        context=declared.context,
+    )
+    return policy, body
+
+
+def _variant(spec: Spec, declared: VariantSpec, knowledge: int) -> Variant:
+    """What it is, not only what it is called: a model by the same name that answers elsewhere is another."""
+    model = spec.models.get(declared.model)
+    elsewhere = model is not None and model.kind != "local"
+    return Variant(
+        model=declared.model,
+        upstream=_upstream(model) if model is not None and elsewhere else None,
+        prompt=declared.prompt,
+        parameters=declared.parameters,
+        cascade=declared.cascade,
+        accept=declared.accept,
+        signals=spec.learns_from,
+        knowledge=knowledge,
+    )
+
+
+def _upstream(model: ModelSpec) -> Upstream:
+    return Upstream(kind=model.kind, base_url=model.base_url, model=model.model)
 
 
 def declared(task: str, name: str, body: Body, now: float) -> Release:

@@ -15,7 +15,7 @@ from autotroph.errors import InputError
 from autotroph.features.context import crossed, featurise
 from autotroph.policy.documents import AnyPolicy
 from autotroph.records import SILENCE, Completion, Decision, Proposal
-from autotroph.spec import LadderSpec, TaskSpec
+from autotroph.spec import LadderSpec
 
 Policies = Callable[[str], AnyPolicy]
 """A policy document by its digest."""
@@ -27,17 +27,14 @@ class Serving:
     """Answers decisions of one task by the releases that stand.
 
     Args:
-        task: its declaration.
         pool: the models.
         policies: gives policy documents.
         salt: the product's.
         shadowed: whether what did not serve answers in shadow.
     """
 
-    def __init__(
-        self, task: TaskSpec, pool: ModelPool, policies: Policies, salt: str, *, shadowed: bool = False
-    ) -> None:
-        self._task, self._pool, self._policies, self._salt = task, pool, policies, salt
+    def __init__(self, pool: ModelPool, policies: Policies, salt: str, *, shadowed: bool = False) -> None:
+        self._pool, self._policies, self._salt = pool, policies, salt
         self._shadowed = shadowed
         self.failures: dict[str, str] = {}
         """What went wrong in a candidate's own code, by its release."""
@@ -90,10 +87,11 @@ class Serving:
 
     def proposals(self, live: Live, inputs: Mapping[str, Any]) -> tuple[Proposal, ...]:
         """The options of a release for these inputs; a task of kind `text` may always stay silent."""
-        match self._task.kind:
+        body = live.release.body
+        match body.kind:
             case "choice":
-                features = featurise(inputs, self._task.context)
-                return tuple(Proposal(one, one, crossed(features, one)) for one in self._task.actions)
+                features = featurise(inputs, body.context)
+                return checked([Proposal(one, one, crossed(features, one)) for one in body.actions])
             case "text":
                 return checked((Proposal(SILENCE), *self._offered(live, inputs)))
             case "chat":

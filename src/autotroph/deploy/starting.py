@@ -47,7 +47,7 @@ def begun(  # noqa: PLR0913 - what was declared, for whom, and when
     """
     if any(one.name == name for one in board.experiments.running):
         raise InputError(f"experiment {name!r} is under way; stop it first (`autotroph experiment stop`)")
-    made = {arm: _made(what, task, board, standing.main) for arm, what in declared.arms.items()}
+    made = {arm: _made(what, board, standing.main) for arm, what in declared.arms.items()}
     nth = len(board.experiments.all)
     id_ = f"experiment_{digest(declared.task, name, *made, str(nth), str(now))[:20]}"
     main = _frozen(standing.main)
@@ -106,12 +106,12 @@ def _released(experiment: Experiment, arm: str, made: Made, main: Live, now: flo
     return release, stage
 
 
-def _made(what: str | PolicyDocument, task: TaskSpec, board: Board, main: Live) -> Made:
+def _made(what: str | PolicyDocument, board: Board, main: Live) -> Made:
     if not isinstance(what, str):
         return _with_policy(what, main)
     if what == MAIN:
         return _frozen(main)
-    choices = task.actions or tuple(task.variants)
+    choices = [*main.release.body.actions, *main.release.body.variants]
     releases = [live for live in board.released() if what in (live.release.id, live.release.name)]
     found = [*([what] if what in choices else []), *releases]
     if not found:
@@ -135,7 +135,8 @@ def _frozen(live: Live) -> Made:
         name: replace(one, learns=False, knowledge=knowledge if one.learns else one.knowledge)
         for name, one in live.release.body.variants.items()
     }
-    return Made(Body(variants=variants, policy=live.stage.policy, envelope=Envelope()), knowledge)
+    body = replace(live.release.body, variants=variants, policy=live.stage.policy, envelope=Envelope())
+    return Made(body, knowledge)
 
 
 def unknown(name: str, known: Sequence[Experiment]) -> UnknownName:

@@ -26,7 +26,7 @@ def proposed(rooms: Rooms, task: str, name: str, policy: AnyPolicy | None, body:
     rooms.begin(task)
     main = rooms.desks[task].standing.main.release
     document = freeze(policy) if policy is not None else None
-    made = body or main.body
+    made = rooms.bench.pinned(body) if body is not None else main.body
     _check_variant(policy, [*made.variants, *rooms.spec.task(task).actions])
     if document is not None:
         made = replace(made, policy=document.digest)

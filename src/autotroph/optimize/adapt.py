@@ -8,8 +8,10 @@ each refit afterwards is an epoch of the same release, watched for harm.
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from autotroph.optimize.track import Parameters, Proposed, learning, read_parameters
-from autotroph.records import Body, Dataset, Envelope, Release, Variant
+from autotroph.records import Body, Dataset, Release, Variant
 
 
 class AdaptParameters(Parameters, frozen=True, kw_only=True):
@@ -29,12 +31,12 @@ class AdaptTrack:
 
     def variants(self, parent: Body) -> dict[str, Variant]:
         """The parent's, learning."""
-        return learning(parent.variants)
+        return learning(parent.variants, self.signals)
 
     def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:  # noqa: ARG002 - learns from texts
         """The same release, learning; None if it learns already."""
         body = parent.body
         if all(variant.learns for variant in body.variants.values()):
             return None
-        envelope = Envelope(refit={**body.envelope.refit, self.name: 1})
-        return Proposed(Body(variants=self.variants(body), policy=body.policy, envelope=envelope))
+        envelope = replace(body.envelope, refit={**body.envelope.refit, self.name: 1})
+        return Proposed(replace(body, variants=self.variants(body), envelope=envelope))

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec.structs import replace
+
 from autotroph.clock import digest
 from autotroph.optimize.track import Job, Proposed
-from autotroph.records import Artefact, Candidate, Dataset, Record, Release, Variant
+from autotroph.records import Artefact, Body, Candidate, Dataset, Envelope, Record, Release, Variant
 
 Freeze = Callable[[Mapping[str, Variant]], Dataset]
 """The examples that a track may see, frozen: of what these variants proposed, and of imports."""
@@ -23,7 +25,7 @@ class Bench:
         return [
             name
             for name, job in self.jobs.items()
-            if job.task == task and name not in main.body.envelope.refit and self._due(name, job, examples)
+            if job.task == task and not _refits(job, main.body.envelope) and self._due(name, job, examples)
         ]
 
     def _due(self, name: str, job: Job, examples: int) -> bool:
@@ -39,8 +41,20 @@ class Bench:
         self.marks[name] = examples
         if proposed is None or proposed.body == main.body:
             return []
-        candidate = candidate_of(name, name, proposed, dataset, main, now)
-        return [*proposed.artefacts, dataset.snapshot, candidate]
+        pinned = replace(proposed, body=self.pinned(proposed.body, by=name))
+        candidate = candidate_of(name, name, pinned, dataset, main, now)
+        return [*pinned.artefacts, dataset.snapshot, candidate]
+
+    def pinned(self, body: Body, by: str = "") -> Body:
+        """A body that may be refitted by tracks as they are declared now, and by no other learners.
+
+        Args:
+            body: that was proposed.
+            by: the track that proposed it; those that it comes from stay who they were.
+        """
+        before = {name: learner for name, learner in body.envelope.learners.items() if name != by}
+        now = {name: self.jobs[name].digest for name in body.envelope.refit if name in self.jobs}
+        return replace(body, envelope=replace(body.envelope, learners=now | before))
 
     def refit(
         self, task: str, examples: int, freeze: Freeze, releases: Iterable[Release]
@@ -54,7 +68,9 @@ class Bench:
         for release in releases:
             for name, every in release.body.envelope.refit.items():
                 job = self.jobs.get(name)
-                if job is None or job.task != task or job.track.needs == 0:
+                if job is None or job.task != task or not job.track.needs:
+                    continue
+                if not _refits(job, release.body.envelope):
                     continue
                 if examples - self.marks.setdefault(release.id, examples) < every:
                     continue
@@ -63,6 +79,11 @@ class Bench:
                 if proposed is not None and proposed.artefacts:
                     found[release.id] = proposed.artefacts[-1]
         return found
+
+
+def _refits(job: Job, envelope: Envelope) -> bool:
+    """Whether a release may be refitted by a track: as it was declared when it was proven, not otherwise."""
+    return job.name in envelope.refit and envelope.learners.get(job.name) == job.digest
 
 
 def candidate_of(

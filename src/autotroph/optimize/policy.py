@@ -15,12 +15,13 @@ from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
+from msgspec.structs import replace
 
 from autotroph.features.matrix import matrix, names
 from autotroph.optimize.track import Parameters, Proposed, learning, read_parameters
 from autotroph.policy.documents import Learned, freeze
 from autotroph.policy.trees import fit
-from autotroph.records import SILENCE, Body, Dataset, Envelope, Example, Proposal, Release, Variant
+from autotroph.records import SILENCE, Body, Dataset, Example, Proposal, Release, Variant
 
 HEAVIEST = 20.0
 """The largest inverse-propensity weight of one example."""
@@ -38,14 +39,14 @@ class PolicyParameters(Parameters, frozen=True, kw_only=True):
         examples: fewest to begin with.
         refit: new examples between two refits of what serves.
         caution: how many times a loss counts when fitting.
-        learns: whether the models that can learn from texts go on learning under the policy; the two are
-            then proven together, which takes fewer decisions than one after the other.
+        signals: texts from which the models that can go on learning under the policy; the two are then proven
+            together, which takes fewer decisions than one after the other.
     """
 
     examples: Count = 150
     refit: Count = 200
     caution: Annotated[float, Meta(ge=0, le=1000)] = 1.0
-    learns: bool = False
+    signals: tuple[str, ...] = ()
 
 
 class PolicyTrack:
@@ -54,11 +55,11 @@ class PolicyTrack:
     def __init__(self, name: str, parameters: Mapping[str, Any]) -> None:
         declared = read_parameters(PolicyParameters, name, parameters)
         self.name, self.needs = name, declared.examples
-        self.refit, self.caution, self.learns = declared.refit, declared.caution, declared.learns
+        self.refit, self.caution, self.signals = declared.refit, declared.caution, declared.signals
 
     def variants(self, parent: Body) -> dict[str, Variant]:
         """The parent's, learning if that was asked for."""
-        return learning(parent.variants) if self.learns else parent.variants
+        return learning(parent.variants, self.signals) if self.signals else parent.variants
 
     def propose(self, dataset: Dataset, parent: Release) -> Proposed | None:
         """A learned policy; None while the examples have nothing to learn from."""
@@ -72,9 +73,10 @@ class PolicyTrack:
         weights = np.array([weight for _, _, weight in rows])
         model = fit(inputs, worth, None if (weights == 1.0).all() else weights)
         policy = freeze(Learned(features=columns, model=model))
-        envelope = Envelope(refit={**parent.body.envelope.refit, self.name: self.refit})
-        body = Body(variants=self.variants(parent.body), policy=policy.digest, envelope=envelope)
-        return Proposed(body, (policy,))
+        body, before = parent.body, parent.body.envelope
+        envelope = replace(before, refit={**before.refit, self.name: self.refit})
+        made = replace(body, variants=self.variants(body), policy=policy.digest, envelope=envelope)
+        return Proposed(made, (policy,))
 
 
 def _rows(example: Example) -> list[tuple[Proposal, float, float]]:

@@ -30,18 +30,24 @@ class Track(Protocol):
         """Propose, or None when there is nothing to add to the parent."""
 
 
-def learning(variants: Mapping[str, Variant]) -> dict[str, Variant]:
-    """The same variants, their models learning on within the release's envelope."""
-    return {name: replace(variant, learns=True) for name, variant in variants.items()}
+def learning(variants: Mapping[str, Variant], signals: tuple[str, ...]) -> dict[str, Variant]:
+    """The same variants, their models learning on from these texts within the release's envelope."""
+    return {name: replace(variant, learns=True, signals=signals) for name, variant in variants.items()}
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A declared track: its name, its task, and how many new examples lie between two attempts."""
+    """A declared track.
+
+    Attributes:
+        every: how many new examples lie between two attempts.
+        digest: of how it learns: its kind and its parameters.
+    """
 
     name: str
     task: str
     track: Track
     every: int
+    digest: str
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -96,7 +96,7 @@ def _off_policy(step: Propose, reader: Reader, spec: Spec) -> dict[str, float | 
     if "policy" not in step.differs or len(step.differs) > 1:
         raise InputError("other variants were never served: shadow shows what they would answer")
     policy = declared.policy
-    serving = Serving(declared, ModelPool({}, lambda *_: ()), lambda _: policy, "")
+    serving = Serving(ModelPool({}, lambda *_: ()), lambda _: policy, "")
     log = list(_log(reader, step.task, measures_of(spec, step.task)[name]))
     interactions = gate.explored(one for one, _ in log)
     values = {one.decision.id: value for one, value in log}
@@ -115,7 +115,7 @@ def _off_policy(step: Propose, reader: Reader, spec: Spec) -> dict[str, float | 
 
 
 def _live(step: Propose, spec: Spec) -> Live:
-    _, body = declared_body(spec.task(step.task), 0)
+    _, body = declared_body(spec, step.task, 0)
     candidate = Candidate(
         id="foreseen", task=step.task, name=step.name, track="", parent="", body=body, snapshot="", at=0.0
     )

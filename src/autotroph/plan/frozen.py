@@ -55,7 +55,7 @@ def examined_now(reader: Reader, spec: Spec, task: str) -> tuple[Exam, ...]:
         return thaw(found.body)
 
     salt = reader.meta("seed") or ""
-    serving = Serving(spec.task(task), ModelPool({}, lambda *_: ()), policy, salt)
+    serving = Serving(ModelPool({}, lambda *_: ()), policy, salt)
     custody = Custody(reader, salt, Redactor(spec.privacy.redact, spec.privacy.patterns))
     desk = Desk(task, spec, serving, sources=NOTHING._replace(score=scorer(spec), redacted=custody.redacted))
     rows = (row for kind in CHAINED for row in reader.scan(kind))

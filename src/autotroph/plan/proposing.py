@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from autotroph.deploy.releases import declared_body
 from autotroph.records import DECLARATION, Body, Candidate, Release, Stage
 from autotroph.spec import Spec
@@ -19,7 +21,7 @@ def changed(reader: Reader, spec: Spec) -> Iterator[tuple[str, tuple[str, ...]]]
         zero = reader.get(Release, task=task, name="release 0")
         if zero is None or not declared.reward:
             continue
-        _, body = declared_body(declared, 0)
+        _, body = declared_body(spec, task, 0)
         last = reader.get(Candidate, task=task, track=DECLARATION)
         differs = tuple(_differs(last.body if last else zero.body, body))
         if differs and any(_differs(_serving(reader, task, zero).body, body)):
@@ -39,5 +41,6 @@ def _differs(before: Body, after: Body) -> Iterator[str]:
 
 
 def _plain(body: Body) -> Mapping[str, Any]:
-    variants = {f"variants.{name}": (one.model, one.parameters) for name, one in body.variants.items()}
-    return {"policy": body.policy, **variants}
+    plain = {name: replace(one, knowledge=0, learns=False, signals=()) for name, one in body.variants.items()}
+    rest = {"policy": body.policy, "kind": body.kind, "actions": body.actions, "context": body.context}
+    return rest | {f"variants.{name}": one for name, one in plain.items()}

@@ -66,7 +66,7 @@ def run(
 
 def _propose(step: Propose, rooms: Rooms, force: str) -> None:
     desk, now = rooms.desks[step.task], rooms.clock.now()
-    policy, body = declared_body(rooms.spec.task(step.task), rooms.store.last())
+    policy, body = declared_body(rooms.spec, step.task, rooms.store.last())
     nothing = Dataset(task=step.task, through=0, examples=())
     main = desk.standing.main.release
     candidate = candidate_of(step.name, DECLARATION, Proposed(body), nothing, main, now)

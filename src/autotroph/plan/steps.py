@@ -175,7 +175,7 @@ def _open(board: Board) -> Iterator[tuple[Candidate, str]]:
 
 def _proposed(reader: Reader, spec: Spec) -> Iterator[Propose]:
     for task, differs in changed(reader, spec):
-        _, body = declared_body(spec.task(task), 0)
+        _, body = declared_body(spec, task, 0)
         name = f"declared {body.digest[:6]}"
         yield Propose(task=task, name=name, body=body.digest, differs=differs)
 

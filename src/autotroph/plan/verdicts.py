@@ -96,7 +96,7 @@ class _Retrial(Desk):
     """A desk that weighs again what was weighed; it serves nothing."""
 
     def __init__(self, task: str, spec: Spec) -> None:
-        super().__init__(task, spec, Serving(spec.task(task), ModelPool({}, _no_texts), _no_policy, ""))
+        super().__init__(task, spec, Serving(ModelPool({}, _no_texts), _no_policy, ""))
 
     def remember(self, history: History, after: int) -> None:
         """Take the values of decisions after a ledger sequence."""
@@ -153,7 +153,7 @@ def _decision(task: str, row: tuple[Any, ...]) -> Decision:
     )  # fmt: skip
 
 
-def _no_texts(_after: int, _until: int) -> Iterator[str]:
+def _no_texts(_signals: tuple[str, ...], _after: int, _until: int) -> Iterator[str]:
     return iter(())
 
 

@@ -10,13 +10,8 @@ from autotroph.spec.declaration import (
     ModelSpec,
     OutcomeSpec,
     PriceSpec,
-    PrivacySpec,
-    ProductSpec,
     ResponseSpec,
-    RetentionSpec,
     RewardSpec,
-    RunSpec,
-    SeasonSpec,
     SignalSpec,
     Spec,
     TaskSpec,
@@ -29,6 +24,7 @@ from autotroph.spec.policies import First, Longest, PolicyDocument, Threshold, U
 from autotroph.spec.reading import load, parse
 from autotroph.spec.sets import SetSpec
 from autotroph.spec.template import SKELETON, template
+from autotroph.spec.whole import PrivacySpec, ProductSpec, RetentionSpec, RunSpec, SeasonSpec
 
 __all__ = [
     "ANSWER_COLUMNS",

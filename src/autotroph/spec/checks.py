@@ -15,7 +15,6 @@ from autotroph.spec.declaration import (
     ModelSpec,
     ResponseSpec,
     RewardSpec,
-    RunSpec,
     SignalSpec,
     Silence,
     TaskSpec,
@@ -30,6 +29,7 @@ from autotroph.spec.quiet import span, zone_fault
 from autotroph.spec.sets import set_faults
 from autotroph.spec.shape import Fault, describe, show
 from autotroph.spec.tree import ColumnType
+from autotroph.spec.whole import RunSpec
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _REFERENCE = re.compile(r"(env|file):.+")
@@ -296,6 +296,9 @@ def _track(
         yield Fault(
             (*path, "task"), f"tasks.{track.task} has no reward, so there is nothing to get better at"
         )
+    texts = [name for name, signal in spec.signals.items() if signal.type == "text"]
+    for name in track.signals:
+        yield from _known("text signal", name, texts, (*path, "parameters", "signals"))
 
 
 def _ladder(ladder: LadderSpec) -> Iterator[Fault]:

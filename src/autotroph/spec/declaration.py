@@ -1,46 +1,21 @@
 """What the owner declares: `autotroph.toml` as frozen values, with defaults so that a short file works."""
 
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta
 
 from autotroph.clock import digest, draw
 from autotroph.errors import SpecError, UnknownName
-from autotroph.records import IMPROVE, Fold, Terms, canonical
-from autotroph.spec.durations import Duration, Size
+from autotroph.records import ContextType, Fold, TaskKind, Terms, canonical
+from autotroph.spec.declared import Declared
+from autotroph.spec.durations import Duration
 from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
 from autotroph.spec.numbers import Chance, Count, NotNegative, Share, ShareOrNone, Step
 from autotroph.spec.policies import First, PolicyDocument
 from autotroph.spec.sets import SetSpec
 from autotroph.spec.tree import ColumnType
-
-Engine = Annotated[
-    str,
-    Meta(
-        pattern=r"^(duckdb|yarn|local(\[(\d+|\*)(,\d+)?\])?|spark://[\w.-]+:\d+(,[\w.-]+:\d+)*|k8s://\S+)$(?!\n)",
-        description='"duckdb" or a master of Spark ("local[4]", "spark://HOST:7077", "yarn", "k8s://HOST:443")',
-    ),
-]
-
-
-class Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the declaration."""
-
-
-class ProductSpec(Declared, frozen=True, kw_only=True):
-    """The product as a whole. `was` is its name of before, so that the ledger of that one is its own.
-
-    `killswitch` is a file that takes back what serves; empty: beside the ledger.
-    """
-
-    name: str
-    was: str = ""
-    store: str = "sqlite:///.autotroph/ledger.db"
-    on_store_failure: Literal["answer", "refuse"] = "answer"
-    engine: Engine = "duckdb"
-    killswitch: str = ""
+from autotroph.spec.whole import PrivacySpec, ProductSpec, RetentionSpec, RunSpec, SeasonSpec
 
 
 class PriceSpec(Declared, frozen=True, kw_only=True):
@@ -79,12 +54,12 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
             last step (`canary`), all of it (`full`).
     """
 
-    kind: Literal["chat", "text", "choice"]
+    kind: TaskKind
     unit: Literal["user", "session", "decision"] = "user"
     reward: str = ""
     guardrails: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
-    context: dict[str, Literal["text", "category", "number", "boolean"]] = {}
+    context: dict[str, ContextType] = {}
     variants: dict[str, VariantSpec] = {}
     policy: PolicyDocument = First()
     baselines: dict[str, PolicyDocument] = {}
@@ -192,6 +167,12 @@ class TrackSpec(Declared, frozen=True, kw_only=True):
     budget: BudgetSpec = BudgetSpec()
     parameters: dict[str, Any] = {}
 
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The texts from which it lets models learn."""
+        named = self.parameters.get("signals", ())
+        return tuple(map(str, named)) if isinstance(named, list | tuple) else ()
+
 
 class GateSpec(Declared, frozen=True, kw_only=True):
     """What a candidate must pass before anybody meets it."""
@@ -253,57 +234,6 @@ class ExperimentSpec(Declared, frozen=True, kw_only=True):
     stops: bool = True
 
 
-class PrivacySpec(Declared, frozen=True, kw_only=True):
-    """What people agreed to unless a call says otherwise, and what is blacked out before a row is written."""
-
-    purposes: tuple[str, ...] = (IMPROVE,)
-    learn: bool = True
-    region: str = ""
-    retention: str = Terms().retention
-    redact: tuple[Literal["card", "iban", "email", "phone", "key"], ...] = ()
-    patterns: dict[str, str] = {}
-
-    @property
-    def terms(self) -> Terms:
-        """The terms of a call that names none."""
-        return Terms(purposes=self.purposes, learn=self.learn, region=self.region, retention=self.retention)
-
-
-class RetentionSpec(Declared, frozen=True, kw_only=True):
-    """How long rows are kept, by retention class, and how large the ledger may grow.
-
-    A class that is not here is kept for ever, and a `largest` of nothing is no limit.
-    """
-
-    classes: dict[str, Duration] = {}
-    largest: Size = Size(0)
-
-
-class RunSpec(Declared, frozen=True, kw_only=True):
-    """How the loop turns while nobody watches, see `unattended.schedule`.
-
-    Attributes:
-        every: at least so long between two cycles while something comes in.
-        evidence: so many rewards whose horizon has passed make one due at once.
-        idle: after so long there is one though nothing has come in.
-        quiet: hours in which nothing advances, as of the clocks in `zone`.
-        segments: how long between two looks at the Parquet segments; never if left out.
-    """
-
-    every: Duration = Duration(60.0)
-    evidence: Count = 100
-    idle: Duration = Duration(900.0)
-    quiet: tuple[str, ...] = ()
-    zone: str = "UTC"
-    segments: Duration | None = None
-
-
-class SeasonSpec(Declared, frozen=True, kw_only=True):
-    """A stretch of time with a thesis."""
-
-    thesis: str = ""
-
-
 class Declaration(Declared, frozen=True, kw_only=True):
     """All that a file can say."""
 
@@ -348,6 +278,11 @@ class Declaration(Declared, frozen=True, kw_only=True):
     def measures(self) -> dict[str, MeasureSpec]:
         """Rewards, guardrails and outcomes, by their names."""
         return {**self.rewards, **self.guardrails, **self.outcomes}
+
+    @property
+    def learns_from(self) -> tuple[str, ...]:
+        """The text signals that tracks let models learn from."""
+        return tuple(sorted({name for track in self.tracks.values() for name in track.signals}))
 
     def expression(self, text: str) -> Expression:
         """Compile an expression over the answer's columns, the inputs, the declared signals and measures."""

@@ -13,6 +13,7 @@ import msgspec
 from autotroph.clock import digest
 from autotroph.errors import SpecError, UnknownName, suggest
 from autotroph.records import Proposal, Value
+from autotroph.spec.declared import Declared
 from autotroph.spec.lines import Path as Keys
 from autotroph.spec.numbers import NotNegative
 from autotroph.spec.shape import Fault
@@ -27,7 +28,7 @@ LARGEST = 16 * 2**20
 _TYPES: dict[str, tuple[type, ...]] = {"boolean": (bool,), "number": (float, int), "text": (str,)}
 
 
-class SetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SetSpec(Declared, frozen=True, kw_only=True):
     """What a task has to answer well, whatever else is found.
 
     Attributes:

@@ -122,7 +122,12 @@ def _changes(at: float) -> tuple[Candidate, Verdict, Release, Stage]:
     policy, reason = digest("policy"), AWKWARD
     small = Variant(model="m", parameters={"z": 0.2, "a": 1})
     what: dict[str, Any] = {"task": "route", "at": at}
-    new = {**what, "name": "sharper", "parent": "r0", "body": Body(variants={"small": small}, policy=policy)}
+    new = {
+        **what,
+        "name": "sharper",
+        "parent": "r0",
+        "body": Body(kind="text", variants={"small": small}, policy=policy),
+    }
     return (
         Candidate(id="c1", track="policy", snapshot=digest("snapshot"), lineage=("c0",), **new),
         Verdict(id="v1", candidate="c1", judge="gate", finding="advance", reason=reason, **what, **_PROOF),

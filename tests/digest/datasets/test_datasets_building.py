@@ -278,7 +278,7 @@ def _candidate(product: Product) -> Candidate:
         name="tuned",
         track="sft",
         parent="",
-        body=Body(variants={}, policy="p"),
+        body=Body(kind="choice", variants={}, policy="p"),
         snapshot="",
         at=product.clock.now(),
     )

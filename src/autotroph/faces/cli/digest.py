@@ -124,8 +124,8 @@ def _asked(config: Path, rows: str, now: float, **given: Any) -> Asked:
 def _engine(text: str) -> str:
     import msgspec
 
-    from autotroph.spec.declaration import Engine
     from autotroph.spec.shape import describe
+    from autotroph.spec.whole import Engine
 
     try:
         found: str = msgspec.convert(text, Engine)

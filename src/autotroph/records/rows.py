@@ -1,16 +1,15 @@
-"""The nouns, as frozen values: the arrows between the rooms and the rows of the ledger.
+"""The rows of the ledger.
 
 A record that was read from the ledger carries its `sequence`: the order in which the ledger took it,
 which is the only order that counts. One that was not stored yet has sequence 0. `at` is event time,
 seconds since the epoch. Digests are SHA-256, 64 hex digits.
 """
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from autotroph.clock import digest
+from autotroph.records.bodies import Body
 
 Arm = Literal["holdback", "control", "candidate", "main", "experiment"]
 Fold = Literal["gate", "tracks", ""]
@@ -143,23 +142,6 @@ class Signal(Record, frozen=True, kw_only=True, gc=False):
     terms: Terms = Terms()
 
 
-class Interaction(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision with what came of it and, for one measure, what came back. Not a row.
-
-    `agreed` says that all of its signals may be learned from.
-    """
-
-    decision: Decision
-    completion: Completion
-    signals: dict[str, Value]
-    agreed: bool = True
-
-    @property
-    def may_learn(self) -> bool:
-        """Whether learning was agreed to for all of it."""
-        return self.agreed and self.decision.terms.may_learn
-
-
 class Reward(Record, frozen=True, kw_only=True, gc=False):
     """What a decision was worth by one version of one declared measure; None where that is unknown.
 
@@ -174,94 +156,6 @@ class Reward(Record, frozen=True, kw_only=True, gc=False):
     at: float
     clipped: bool = False
     kind: MeasureKind = "reward"
-
-
-class Variant(msgspec.Struct, frozen=True, kw_only=True):
-    """One way of answering: a model and its parameters, identified by the hash of what it is.
-
-    `learns` says that the model goes on learning inside the release's envelope; otherwise it stays at
-    the ledger sequence `knowledge`.
-    """
-
-    model: str
-    parameters: dict[str, Any] = {}
-    knowledge: int = 0
-    learns: bool = False
-
-    @property
-    def digest(self) -> str:
-        """The hash of what it is."""
-        return digest(canonical(self))
-
-
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """What a release may do within its own proof: which tracks may refit it, and how often.
-
-    `refit` maps a track's name to the number of newly finished interactions between two refits.
-    """
-
-    refit: dict[str, int] = {}
-
-
-class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """What a release serves: variants, the digest of its policy document, and its envelope."""
-
-    variants: dict[str, Variant]
-    policy: str
-    envelope: Envelope = Envelope()
-
-    @property
-    def digest(self) -> str:
-        """The hash of what it is."""
-        return digest(canonical(self))
-
-    @property
-    def variants_digest(self) -> str:
-        """The hash of the variants alone: releases that share it propose the same options."""
-        return variants_digest(self.variants)
-
-
-def variants_digest(variants: Mapping[str, Variant]) -> str:
-    """The hash of a release's variants, by their names."""
-    return digest(canonical(dict(variants)))
-
-
-class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision as a track may learn from it. Not a row.
-
-    Attributes:
-        decision: the served decision that it is about.
-        variants: digest of the variants that proposed the options, empty for an import.
-        proposals: the options, shape (K,).
-        chances: the probability with which each was chosen, shape (K,); 0 where nobody knows.
-        worth: the reward of each, shape (K,); None where it is unknown.
-    """
-
-    decision: str
-    variants: str
-    proposals: tuple[Proposal, ...]
-    chances: tuple[float, ...]
-    worth: tuple[float | None, ...]
-
-
-class Dataset(msgspec.Struct, frozen=True, kw_only=True):
-    """A frozen, content-addressed list of examples of one task, up to a ledger sequence. Not a row."""
-
-    task: str
-    through: int
-    examples: tuple[Example, ...]
-
-    @property
-    def snapshot(self) -> "Artefact":
-        """What stays of it: of which task, how many examples, and the hash of them and their worth."""
-        held = [(one.decision, one.variants, one.worth) for one in self.examples]
-        body = canonical({"task": self.task, "examples": len(held), "held": digest("held", canonical(held))})
-        return Artefact(digest=digest("snapshot", body), kind="dataset snapshot", body=body)
-
-    @property
-    def digest(self) -> str:
-        """The hash of that."""
-        return self.snapshot.digest
 
 
 class Erasure(Record, frozen=True, kw_only=True):
@@ -386,14 +280,3 @@ ROWS: tuple[type[Record], ...] = (
     *(Decision, Completion, Signal, Reward, Erasure, Artefact, Measurement, Cycle),
     *CHAINED,
 )
-
-_ENCODER = msgspec.json.Encoder(order="deterministic")
-
-
-def canonical(value: object) -> bytes:
-    """The one JSON text of a value: sorted keys, no spaces; what digests are taken of.
-
-    >>> canonical({"b": 1, "a": 0.5})
-    b'{"a":0.5,"b":1}'
-    """
-    return _ENCODER.encode(value)

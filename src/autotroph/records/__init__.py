@@ -1,0 +1,92 @@
+"""The nouns, as frozen values: the arrows between the rooms, and the rows of the ledger.
+
+| module | what |
+|---|---|
+| `rows` | what the ledger keeps |
+| `bodies` | what a release serves |
+| `examples` | what is made of the rows on their way round |
+"""
+
+from autotroph.records.bodies import (
+    Body,
+    ContextType,
+    Envelope,
+    TaskKind,
+    Upstream,
+    Variant,
+    canonical,
+    variants_digest,
+)
+from autotroph.records.examples import Dataset, Example, Interaction
+from autotroph.records.rows import (
+    CHAINED,
+    DECLARATION,
+    IMPROVE,
+    ROWS,
+    SILENCE,
+    Arm,
+    Artefact,
+    Candidate,
+    Completion,
+    Cycle,
+    Decision,
+    Entry,
+    Erasure,
+    Finding,
+    Fold,
+    MeasureKind,
+    Measurement,
+    Option,
+    Proposal,
+    Record,
+    Release,
+    Reward,
+    Signal,
+    Stage,
+    StageName,
+    Terms,
+    Value,
+    Verdict,
+)
+
+__all__ = [
+    "CHAINED",
+    "DECLARATION",
+    "IMPROVE",
+    "ROWS",
+    "SILENCE",
+    "Arm",
+    "Artefact",
+    "Body",
+    "Candidate",
+    "Completion",
+    "ContextType",
+    "Cycle",
+    "Dataset",
+    "Decision",
+    "Entry",
+    "Envelope",
+    "Erasure",
+    "Example",
+    "Finding",
+    "Fold",
+    "Interaction",
+    "MeasureKind",
+    "Measurement",
+    "Option",
+    "Proposal",
+    "Record",
+    "Release",
+    "Reward",
+    "Signal",
+    "Stage",
+    "StageName",
+    "TaskKind",
+    "Terms",
+    "Upstream",
+    "Value",
+    "Variant",
+    "Verdict",
+    "canonical",
+    "variants_digest",
+]
