@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from autotroph.clock import digest
 from autotroph.deploy import gate, sets
 from autotroph.deploy.board import Board
 from autotroph.deploy.envelopes import Renewal, renewed
 from autotroph.deploy.evidence import Evidence
 from autotroph.deploy.experiments import abandoned
 from autotroph.deploy.gate import Worth
-from autotroph.deploy.judge import Need, Proof, Rule, judge
+from autotroph.deploy.judge import Need, Proof, Rule, held, judge, ruled
 from autotroph.deploy.ladder import advance, next_share
 from autotroph.deploy.releases import declared, learns, released, staged
 from autotroph.deploy.serving import Answered, Serving
@@ -29,7 +28,6 @@ from autotroph.records import (
     Body,
     Candidate,
     Decision,
-    Finding,
     Interaction,
     Proposal,
     Record,
@@ -158,7 +156,7 @@ class Desk:
         for live in self.standing.open:
             failure = self.serving.failures.get(live.release.id)
             if failure is not None:
-                verdict = self._ended(self._candidate(live), "rolled back", f"it failed: {failure}", now)
+                verdict = ruled(self._candidate(live), "rolled back", f"it failed: {failure}", now)
                 rows += [verdict, advance(live.stage, verdict, self.spec.ladder.steps)]
         return rows
 
@@ -215,10 +213,10 @@ class Desk:
         if verdict.finding not in ("advance", "promoted"):
             return verdict
         if halted:
-            return replace(verdict, finding="hold", reason=f"{halted}; {verdict.reason}")
+            return held(verdict, halted)
         approved = self.board.approved(live.release.candidate) > self.board.since(live).sequence
         if rule.last and self.spec.task(self.task).autonomy != "full" and not approved:
-            return replace(verdict, finding="hold", reason=f"{_ASKS}; {verdict.reason}")
+            return held(verdict, _ASKS)
         return self._passage(verdict.at).promoted(verdict) if rule.last else verdict
 
     def _superseded(self, changed: Live, now: float, forced: Candidate | None = None) -> list[Record]:
@@ -234,9 +232,9 @@ class Desk:
         rows: list[Record] = []
         for live in self.standing.open if self.board.standing else ():
             if but is None or live.release.id != but.release.id:
-                verdict = self._ended(self._candidate(live), "refused", reason, now)
+                verdict = ruled(self._candidate(live), "refused", reason, now)
                 rows += [verdict, advance(live.stage, verdict, self.spec.ladder.steps)]
-        return [*rows, *(self._ended(one, "refused", reason, now) for one in self.board.waiting())]
+        return [*rows, *(ruled(one, "refused", reason, now) for one in self.board.waiting())]
 
     # the gate ----------------------------------------------------------------------------------------
 
@@ -249,20 +247,18 @@ class Desk:
         for candidate in self.board.waiting():
             if in_time < self.spec.gate.minimum:
                 short = f"{in_time} of at least {self.spec.gate.minimum} units of the gate's fold are in"
-                verdict = replace(
-                    self._ended(candidate, "undecided", short, now, "gate"), evidence={"units": in_time}
-                )
+                verdict = ruled(candidate, "undecided", short, now, "gate", {"units": in_time})
                 rows += [verdict] if self.board.news(verdict) else []
                 continue
             passage = self._passage(now)
             verdict = (
                 self._screened(candidate, fold, worth, now)
                 if passage.open
-                else self._ended(candidate, passage.finding, passage.reason, now, "gate")
+                else ruled(candidate, passage.finding, passage.reason, now, "gate")
             )
             verdict = passage.stamped(verdict, in_time)
             if verdict.finding == "advance" and self._asks(candidate):
-                verdict = replace(verdict, finding="hold", reason=f"{_ASKS}; {verdict.reason}")
+                verdict = held(verdict, _ASKS)
             if not self.board.news(verdict):
                 continue
             if verdict.finding == "advance":
@@ -290,7 +286,7 @@ class Desk:
             return gate.screened(candidate, live, self.standing, fold, bench, self.rule("screen"))
         except Exception as error:  # noqa: BLE001 - whatever a candidate's own code does, the gate fails closed
             reason = f"its evidence cannot be computed: {type(error).__name__}: {error}"
-            return self._ended(candidate, "refused", reason, now, "gate")
+            return ruled(candidate, "refused", reason, now, "gate")
 
     def _enter(self, candidate: Candidate, verdict: Verdict) -> list[Record]:
         release = released(candidate, verdict.id)
@@ -303,7 +299,7 @@ class Desk:
 
     def force(self, candidate: Candidate, by: str, now: float) -> list[Record]:
         """Serve everybody a candidate that nothing has proven; what is on the ladder has to begin again."""
-        verdict = self._ended(candidate, "promoted", f"forced by {by}, unproven", now, "person")
+        verdict = ruled(candidate, "promoted", f"forced by {by}, unproven", now, "person")
         release = released(candidate, verdict.id)
         live = Live(release, staged(release, "serving", 1.0, self.board.knowledge, now))
         replaced = _replaced(self.standing.main, verdict.id, now)
@@ -314,7 +310,7 @@ class Desk:
         rows = abandoned(self.board.experiments, self.standing, by, now)
         for live in (self.standing.main, *self.standing.open):
             if live.release.id != to.release.id and live.release.candidate:
-                verdict = self._ended(self._candidate(live), "rolled back", f"by {by}", now, "person")
+                verdict = ruled(self._candidate(live), "rolled back", f"by {by}", now, "person")
                 rows += [verdict, advance(live.stage, verdict, self.spec.ladder.steps)]
         main = self.standing.main
         if main.release.id != to.release.id and not main.release.candidate:
@@ -352,22 +348,6 @@ class Desk:
             last=last,
             guarded=share >= PROOF_SHARE,
             proof="none" if self.paired else proof,
-        )
-
-    def _ended(
-        self, candidate: Candidate, finding: Finding, reason: str, now: float, judge: str = "ladder"
-    ) -> Verdict:
-        """A verdict that needs no weighing."""
-        return Verdict(
-            id=f"verdict_{digest(candidate.id, finding, reason, str(now))[:20]}",
-            task=self.task,
-            candidate=candidate.id,
-            judge=judge,  # type: ignore[arg-type]
-            finding=finding,
-            reason=reason,
-            evidence={},
-            alpha=0.0,
-            at=now,
         )
 
 

@@ -7,11 +7,10 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from autotroph.clock import digest
 from autotroph.deploy import provenance
 from autotroph.deploy.evidence import Difference, Evidence, Guard, increments_of, weigh
 from autotroph.deploy.guards import DECLARED, Watched, bet, told, within
-from autotroph.deploy.judge import Rule, judge
+from autotroph.deploy.judge import Rule, judge, ruled
 from autotroph.deploy.leakage import leakage, stricter, unseen
 from autotroph.deploy.serving import Serving
 from autotroph.deploy.sets import examined
@@ -78,27 +77,13 @@ def screened(
     """
     spec, task, sources = bench.weighing.spec, bench.weighing.spec.task(candidate.task), bench.sources
     if fault := provenance.fault(candidate, standing.main, task, sources):
-        return _refused(candidate, f"it is not what it says: {fault}", bench.now)
+        return ruled(candidate, "refused", f"it is not what it says: {fault}", bench.now, "gate")
     exams = examined(live, standing.main, spec, bench.serving, sources)
     told = {"sets": {one.name: msgspec.to_builtins(one) for one in exams}} if exams else {}
     if fault := next((one.fault for one in exams if one.fault), ""):
-        return _refused(candidate, fault, bench.now, **told)
+        return ruled(candidate, "refused", fault, bench.now, "gate", told)
     verdict = _by_the_fold(candidate, live, standing, fold, bench, rule)
     return replace(verdict, evidence={**verdict.evidence, **told})
-
-
-def _refused(candidate: Candidate, reason: str, now: float, **evidence: object) -> Verdict:
-    return Verdict(
-        id=f"verdict_{digest(candidate.id, 'refused', reason, str(now))[:20]}",
-        task=candidate.task,
-        candidate=candidate.id,
-        judge="gate",
-        finding="refused",
-        reason=reason,
-        evidence=dict(evidence),
-        alpha=0.0,
-        at=now,
-    )
 
 
 def _by_the_fold(

@@ -102,9 +102,9 @@ class Guards:
         self._spec, self._task, self._comparisons = spec, task, comparisons
         self._spans = {name: span_of(spec, name) for name in spec.task(task).guardrails}
 
-    def weigh(self, sides: Sides, now: float) -> tuple[Guard, ...]:
-        """Everything that can veto, between two arms."""
-        return tuple(weighed(*each, now) for each in self.asked(sides))
+    def weigh(self, sides: Sides, now: float, part: float = 1.0) -> tuple[Guard, ...]:
+        """Everything that can veto, between two arms, at a part of the level."""
+        return tuple(weighed(one, each, level * part, now) for one, each, level in self.asked(sides))
 
     def asked(self, sides: Sides) -> Iterator[tuple[Watched, Sides, float]]:
         """What is weighed, between which arms, and the level of its harm test."""
@@ -136,7 +136,9 @@ class Guards:
         told = [one for one in self.declared() if one.unseen]
         return [(one, self._spec.gate.alpha * DECLARED / len(told)) for one in told]
 
-    def shadowed(self, release: str, against: str, after: int, now: float) -> tuple[Guard, ...]:
+    def shadowed(
+        self, release: str, against: str, after: int, now: float, part: float = 1.0
+    ) -> tuple[Guard, ...]:
         """Those of two releases on the same decisions, whether somebody saw the answers or not.
 
         Args:
@@ -144,9 +146,11 @@ class Guards:
             against: another release.
             after: of decisions after this ledger sequence.
             now: seconds since the epoch.
+            part: of the level.
         """
         return tuple(
-            told(one, self._same(one, release, against, after), level, now) for one, level in self.untried()
+            told(one, self._same(one, release, against, after), level * part, now)
+            for one, level in self.untried()
         )
 
     def _same(self, watched: Watched, release: str, against: str, after: int) -> list[Difference]:

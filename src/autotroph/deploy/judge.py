@@ -1,16 +1,19 @@
 """Evidence in, verdict out; pure. The gate, the ladder and the watch over what was promoted all ask here."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from autotroph.clock import digest
 from autotroph.deploy.evidence import Evidence, Guard
 from autotroph.deploy.guards import harm_target
-from autotroph.records import Finding, Verdict
+from autotroph.records import Candidate, Finding, Verdict
 from autotroph.stats.betting import log_target
 from autotroph.stats.certificate import units_needed
 
+Judge = Literal["gate", "ladder", "person"]
 Need = Literal["screen", "prove", "climb", "keep"]
 Proof = Literal["none", "no worse", "better"]
 
@@ -62,6 +65,39 @@ def judge(evidence: Evidence, rule: Rule) -> Verdict:
         alpha=evidence.alpha,
         at=evidence.at,
     )
+
+
+def ruled(
+    candidate: Candidate,
+    finding: Finding,
+    reason: str,
+    now: float,
+    judge: Judge = "ladder",
+    evidence: Mapping[str, object] | None = None,
+) -> Verdict:
+    """A verdict that needs no weighing."""
+    return Verdict(
+        id=f"verdict_{digest(candidate.id, finding, reason, str(now))[:20]}",
+        task=candidate.task,
+        candidate=candidate.id,
+        judge=judge,
+        finding=finding,
+        reason=reason,
+        evidence=dict(evidence or {}),
+        alpha=0.0,
+        at=now,
+    )
+
+
+def instead(verdict: Verdict, finding: Finding, reason: str) -> Verdict:
+    """Another finding on the same evidence: another verdict, so with an id of its own."""
+    id_ = f"verdict_{digest(verdict.id, finding)[:20]}"
+    return replace(verdict, id=id_, finding=finding, reason=reason)
+
+
+def held(verdict: Verdict, why: str) -> Verdict:
+    """The verdict, put off."""
+    return instead(verdict, "hold", f"{why}; {verdict.reason}")
 
 
 def _find(evidence: Evidence, rule: Rule) -> tuple[Finding, str]:

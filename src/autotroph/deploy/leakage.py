@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
-from msgspec.structs import replace
 
+from autotroph.deploy.judge import instead
 from autotroph.features.asked import free_text
 from autotroph.records import Decision, Interaction, Verdict
 from autotroph.spec import TaskSpec
@@ -61,4 +61,4 @@ def stricter(whole: Verdict, fresh: Verdict, found: Leakage) -> Verdict:
         f"it is good only where its inputs were seen before: {found.share:.0%} of the fold's decisions ask"
         f" what the tracks have learned from; where they do not, {fresh.reason}"
     )
-    return replace(fresh, finding="refused", reason=reason)
+    return instead(fresh, "refused", reason)

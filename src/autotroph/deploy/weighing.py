@@ -1,6 +1,7 @@
 """What is known about a candidate where it stands: in shadow, in front of a share, or serving everybody."""
 
 from collections.abc import Callable, Sequence
+from math import log
 
 from msgspec.structs import replace
 
@@ -10,6 +11,7 @@ from autotroph.deploy.guards import Guards, Sides, mismatch
 from autotroph.deploy.standing import Live, Standing
 from autotroph.records import Candidate, Stage
 from autotroph.spec import Spec
+from autotroph.stats.alpha import share
 
 Late = Callable[[int, float], str]
 """Why what comes back about an arm, after a ledger sequence, comes too late to compare; see `lateness`."""
@@ -75,32 +77,65 @@ class Weighing:
                 kind="split",
                 late=self._late(since.sequence, now),
             )
-        share = live.stage.share
+        mine = live.stage.share
         return replace(
             evidence,
             guards=self.guards.weigh(sides, now),
-            mismatch=mismatch(whole, share / (share + min(share, 1.0 - share))),
+            mismatch=mismatch(whole, mine / (mine + min(mine, 1.0 - mine))),
         )
 
     def keeping(
         self, candidate: Candidate, main: Live, parent: Live, since: Stage, alpha: float, now: float
     ) -> Evidence:
-        """What serves, against what it replaced: in shadow, or beside the share that stayed with that."""
+        """What serves, against what it replaced: in shadow, or beside the share that stayed with that.
+
+        What is refitted within its envelope is weighed since its newest epoch, too: whoever met it before
+        has had their window. All looks together are wrong no more often than one would be: half of the level
+        is for all of the time, the rest for the epochs.
+        """
+        releases = main.release.id, parent.release.id
+        if not main.release.body.envelope.refit:
+            return self._kept(candidate, releases, since, alpha, now)
+        whole = self._kept(candidate, releases, since, alpha, now, part=0.5)
+        epochs = main.stage.epoch - since.epoch
+        if not epochs:
+            return whole
+        fresh = self._kept(candidate, releases, main.stage, alpha, now, part=0.5 * share(epochs))
+        return max(whole, fresh, key=lambda one: (any(guard.harmed for guard in one.guards), one.harm))
+
+    def _kept(
+        self,
+        candidate: Candidate,
+        releases: tuple[str, str],
+        since: Stage,
+        alpha: float,
+        now: float,
+        part: float = 1.0,
+    ) -> Evidence:
+        """Harm by what serves since a stage, at a part of the level."""
         if self.paired:
-            return self._same(candidate, (main.release.id, parent.release.id), since, alpha, now)
-        ours, theirs = _is("main", main.release.id), _is("control", parent.release.id)
-        sides = self._sides(since, ours, theirs).partnered
-        found = sides.differences(self.comparisons.earned, self.window, now)
-        evidence = self._weighed(candidate, found, self.scale(alpha), since, now)
-        return replace(evidence, kind="split", guards=self.guards.weigh(sides, now))
+            evidence = self._same(candidate, releases, since, alpha, now, part)
+        else:
+            ours, theirs = _is("main", releases[0]), _is("control", releases[1])
+            sides = self._sides(since, ours, theirs).partnered
+            found = sides.differences(self.comparisons.earned, self.window, now)
+            evidence = self._weighed(candidate, found, self.scale(alpha), since, now)
+            evidence = replace(evidence, kind="split", guards=self.guards.weigh(sides, now, part))
+        return replace(evidence, harm=evidence.harm + log(part))
 
     def _same(
-        self, candidate: Candidate, releases: tuple[str, str], since: Stage, alpha: float, now: float
+        self,
+        candidate: Candidate,
+        releases: tuple[str, str],
+        since: Stage,
+        alpha: float,
+        now: float,
+        part: float = 1.0,
     ) -> Evidence:
         """The first of two releases against the second on the same decisions, its guardrails with it."""
         found = self.comparisons.paired(*releases, after=since.sequence)
         evidence = self._weighed(candidate, found, self.scale(alpha), since, now)
-        return replace(evidence, guards=self.guards.shadowed(*releases, since.sequence, now))
+        return replace(evidence, guards=self.guards.shadowed(*releases, since.sequence, now, part))
 
     def _weighed(
         self, candidate: Candidate, found: Sequence[Difference], scale: Scale, since: Stage, now: float

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from autotroph.deploy.judge import held
 from autotroph.deploy.waivers import Leave, Waiver
 from autotroph.records import Measurement, Verdict
 
@@ -54,7 +55,7 @@ class Passage(msgspec.Struct, frozen=True):
         found = replace(verdict, evidence={**verdict.evidence, **self.evidence})
         if self.open:
             return found
-        return replace(found, finding="hold", reason=f"{self.reason}; {verdict.reason}")
+        return held(found, self.reason)
 
 
 def anybody(_now: float) -> Passage:
