@@ -44,7 +44,7 @@ def old_rows():
     facts = [
         decision("d1", key="k1", verified=False),
         decision("d2", key="k2", verified=False, **silent),
-        completion(1.0),
+        replace(completion(1.0), cost_usd=0.1, tokens_cached=0, tokens_reasoning=0, first_token_ms=None),
         Completion(decision="d2", output="", at=2.0),
         *(signal(f"s{n}", user="", verified=False, value=value) for n, value in enumerate(_VALUES)),
         signal("s9", user="", verified=False, key="vote", value="1"),
@@ -55,7 +55,12 @@ def old_rows():
 
 _VALUES = (False, True, -0.5, "long", "")
 _OLD_COLUMNS = {"completions": ("output",), "signals": ("value_text",)}
-_NEW_COLUMNS = {"decisions": ("verified",), "signals": ("user", "verified"), "rewards": ("kind",)}
+_NEW_COLUMNS = {
+    "decisions": ("verified",),
+    "signals": ("user", "verified"),
+    "rewards": ("kind",),
+    "completions": ("tokens_cached", "tokens_reasoning", "first_token_ms"),
+}
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@
 | ladder.py | how a verdict moves a stage |
 | envelopes.py | what a release may learn within its own proof |
 | refits.py | what refits a release, held to the frozen sets |
+| prices.py | what an answer cost, in pico-dollars |
 | releases.py | releases and their first stages |
 | board.py | where the candidates stand, and the α they share |
 | killswitch.py | a file that anybody can make, and that takes back what serves |

@@ -210,8 +210,11 @@ def answer_columns(decision: Decision, completion: Completion) -> Row:
         "shown": 1.0 if completion.output else 0.0,
         "cost_usd": completion.cost_usd,
         "latency_ms": completion.latency_ms,
+        "first_token_ms": completion.first_token_ms,
         "tokens_in": float(completion.tokens_in),
+        "tokens_cached": float(completion.tokens_cached),
         "tokens_out": float(completion.tokens_out),
+        "tokens_reasoning": float(completion.tokens_reasoning),
         "p": next((o.probability for o in decision.options if o.id == decision.option), None),
     }
 

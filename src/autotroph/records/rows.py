@@ -113,15 +113,25 @@ class Decision(Record, frozen=True, kw_only=True):
 
 
 class Completion(Record, frozen=True, kw_only=True, gc=False):
-    """What came of a decision. Latency is measured, so it is outside the trace."""
+    """What came of a decision. Latency is measured, so it is outside the trace.
+
+    Attributes:
+        tokens_cached: those of `tokens_in` that were read from a cache.
+        tokens_reasoning: those of `tokens_out` that nobody sees.
+        cost_usd: None where no price is declared, or the upstream did not say what was used.
+        first_token_ms: until the first word of a streamed answer; None where none was streamed.
+    """
 
     decision: str
     output: str
     at: float
     tokens_in: int = 0
+    tokens_cached: int = 0
     tokens_out: int = 0
-    cost_usd: float = 0.0
+    tokens_reasoning: int = 0
+    cost_usd: float | None = 0.0
     latency_ms: float = 0.0
+    first_token_ms: float | None = None
     error: str = ""
 
 

@@ -1,7 +1,6 @@
 """What the owner declares: `autotroph.toml` as frozen values, with errors that name line, key and choices."""
 
 from autotroph.spec.declaration import (
-    BudgetSpec,
     ExperimentSpec,
     GateSpec,
     GuardrailSpec,
@@ -9,7 +8,6 @@ from autotroph.spec.declaration import (
     MeasureSpec,
     ModelSpec,
     OutcomeSpec,
-    PriceSpec,
     ResponseSpec,
     RewardSpec,
     SignalSpec,
@@ -20,6 +18,7 @@ from autotroph.spec.declaration import (
 )
 from autotroph.spec.durations import Duration
 from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
+from autotroph.spec.paying import BudgetSpec, KeySpec, LimitSpec, PriceSpec
 from autotroph.spec.policies import First, Longest, PolicyDocument, Threshold, Uniform
 from autotroph.spec.reading import load, parse
 from autotroph.spec.sets import SetSpec
@@ -36,7 +35,9 @@ __all__ = [
     "First",
     "GateSpec",
     "GuardrailSpec",
+    "KeySpec",
     "LadderSpec",
+    "LimitSpec",
     "Longest",
     "MeasureSpec",
     "ModelSpec",

@@ -24,6 +24,7 @@ from autotroph.spec.declaration import (
 from autotroph.spec.expressions import ANSWER_COLUMNS, compile_expression
 from autotroph.spec.lines import Path
 from autotroph.spec.moments import fault_of
+from autotroph.spec.paying import paying_faults
 from autotroph.spec.policies import Longest, PolicyDocument, Threshold
 from autotroph.spec.quiet import span, zone_fault
 from autotroph.spec.sets import set_faults
@@ -61,6 +62,7 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
     yield from _privacy(spec)
     yield from _retention(spec)
     yield from _run(spec.run)
+    yield from paying_faults(spec)
 
 
 def _known(noun: str, name: str, known: Iterable[str], path: Path) -> Iterator[Fault]:

@@ -12,17 +12,11 @@ from autotroph.spec.declared import Declared
 from autotroph.spec.durations import Duration
 from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
 from autotroph.spec.numbers import Chance, Count, NotNegative, Share, ShareOrNone, Step
+from autotroph.spec.paying import BudgetSpec, KeySpec, LimitSpec, PriceSpec
 from autotroph.spec.policies import First, PolicyDocument
 from autotroph.spec.sets import SetSpec
 from autotroph.spec.tree import ColumnType
 from autotroph.spec.whole import PrivacySpec, ProductSpec, RetentionSpec, RunSpec, SeasonSpec
-
-
-class PriceSpec(Declared, frozen=True, kw_only=True):
-    """USD per million tokens."""
-
-    input: NotNegative = 0.0
-    output: NotNegative = 0.0
 
 
 class ModelSpec(Declared, frozen=True, kw_only=True):
@@ -32,7 +26,7 @@ class ModelSpec(Declared, frozen=True, kw_only=True):
     base_url: str = ""
     model: str = ""
     api_key: str = ""
-    price: PriceSpec = PriceSpec()
+    price: PriceSpec | None = None
 
 
 class VariantSpec(Declared, frozen=True, kw_only=True):
@@ -52,6 +46,7 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
         segments: names of its context; harm is looked for in each of their values apart, too.
         autonomy: what happens without a person: nobody meets a candidate (`propose`), it climbs as far as the
             last step (`canary`), all of it (`full`).
+        budget, limit: what all of its answers together may cost, and how many there may be.
     """
 
     kind: TaskKind
@@ -65,6 +60,8 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
     baselines: dict[str, PolicyDocument] = {}
     segments: tuple[str, ...] = ()
     autonomy: Literal["propose", "canary", "full"] = "full"
+    budget: BudgetSpec | None = None
+    limit: LimitSpec | None = None
 
     @property
     def inputs(self) -> dict[str, ColumnType]:
@@ -151,13 +148,6 @@ class OutcomeSpec(MeasureSpec, frozen=True, kw_only=True):
     horizon: Duration = Duration(30 * 86400.0)
 
 
-class BudgetSpec(Declared, frozen=True, kw_only=True):
-    """What a track may spend in each stretch of time. Nothing, unless it says so."""
-
-    usd: NotNegative = 0.0
-    every: Duration = Duration(86400.0)
-
-
 class TrackSpec(Declared, frozen=True, kw_only=True):
     """A way of making better candidates; `every` counts finished interactions between two proposals."""
 
@@ -240,6 +230,7 @@ class Declaration(Declared, frozen=True, kw_only=True):
     product: ProductSpec
     models: dict[str, ModelSpec] = {}
     tasks: dict[str, TaskSpec] = {}
+    keys: dict[str, KeySpec] = {}
     signals: dict[str, SignalSpec] = {}
     rewards: dict[str, RewardSpec] = {}
     guardrails: dict[str, GuardrailSpec] = {}

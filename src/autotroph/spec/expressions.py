@@ -26,8 +26,11 @@ from autotroph.spec.tree import ColumnType, Node, columns
 ANSWER_COLUMNS: dict[str, ColumnType] = {
     "cost_usd": "number",
     "latency_ms": "number",
+    "first_token_ms": "number",
     "tokens_in": "number",
+    "tokens_cached": "number",
     "tokens_out": "number",
+    "tokens_reasoning": "number",
     "chars": "number",
     "shown": "boolean",
     "p": "number",

@@ -4,7 +4,7 @@ import math
 import re
 import types
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
@@ -62,6 +62,7 @@ def _scalar_faults(value: object, path: Path) -> Iterator[Fault]:
 
 def shape_faults(value: object, type_: Any, path: Path = ()) -> Iterator[Fault]:
     """Where a value differs from a type: unknown and missing keys, wrong types, values out of bounds."""
+    type_ = _given(type_)
     origin = get_origin(type_)
     if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
         yield from _struct_faults(value, type_, path)
@@ -73,6 +74,14 @@ def shape_faults(value: object, type_: Any, path: Path = ()) -> Iterator[Fault]:
         yield from _dict_faults(value, get_args(type_)[1], path)
     else:
         yield from _leaf_faults(value, type_, path)
+
+
+def _given(type_: Any) -> Any:
+    """What a value is where there is one: TOML has no word for nothing."""
+    if get_origin(type_) not in (Union, types.UnionType):
+        return type_
+    members = [member for member in get_args(type_) if member is not types.NoneType]
+    return members[0] if len(members) == 1 else type_
 
 
 def _struct_faults(value: object, type_: type[msgspec.Struct], path: Path) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 INPUTS = "inputs."
 
-OF_THE_ANSWER = frozenset(ANSWER_COLUMNS) - {"latency_ms"}
+OF_THE_ANSWER = frozenset(ANSWER_COLUMNS) - {"latency_ms", "first_token_ms"}
 """The columns of an answer that are known whether somebody saw it or not."""
 
 

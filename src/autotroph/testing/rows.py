@@ -109,7 +109,9 @@ def examples() -> tuple[Record, ...]:
 
 def completion(at: float) -> Completion:
     """What came of the decision `d1`."""
-    return Completion(decision="d1", output=AWKWARD, at=at, tokens_in=2**62, cost_usd=1e-9, latency_ms=0.1)
+    few: dict[str, Any] = {"tokens_cached": 2**61, "tokens_out": 3, "tokens_reasoning": 2}
+    times: dict[str, Any] = {"latency_ms": 0.1, "first_token_ms": 0.1 + 0.2}
+    return Completion(decision="d1", output=AWKWARD, at=at, tokens_in=2**62, cost_usd=None, **few, **times)
 
 
 def _measurement(at: float) -> Measurement:

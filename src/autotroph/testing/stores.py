@@ -138,6 +138,16 @@ def check_import_with_other_probabilities_conflicts(open_store: Opener) -> None:
         assert store.last() == 1
 
 
+def check_an_unknown_cost_is_not_nothing(open_store: Opener) -> None:
+    """An answer whose price nobody knows, which makes all of them look cheap."""
+    known = replace(completion(1.0), decision="d2", cost_usd=0.25)
+    with closing(open_store()) as store:
+        store.append(decision("d1"), decision("d2"), completion(1.0), known).durable()
+        asked = "SELECT count(*) AS n, count(cost_usd) AS known, avg(cost_usd) AS usd FROM answers"
+        (found,) = store.query(asked).dicts()
+        assert found == {"n": 2, "known": 1, "usd": 0.25}
+
+
 def check_removed_rows_are_gone(open_store: Opener) -> None:
     """A row whose texts stay, a link that can be taken out, an erasure without its mark."""
     mark = Erasure(digest=digest("u1"), about="user", at=1.0)

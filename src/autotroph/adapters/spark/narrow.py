@@ -15,7 +15,10 @@ from autotroph.records import IMPROVE
 from autotroph.spec.emission import emit
 from autotroph.spec.tree import Text
 
-ANSWERS = ("cost_usd", "latency_ms", "tokens_in", "tokens_out")
+ANSWERS = (
+    *("cost_usd", "latency_ms", "first_token_ms"),
+    *("tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning"),
+)
 _OUTPUT = "coalesce(w.output, '')"
 TEXTS = {
     "output": _OUTPUT,

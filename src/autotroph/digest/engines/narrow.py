@@ -21,7 +21,10 @@ from autotroph.records import IMPROVE
 
 __all__ = ["Raw", "from_parquet", "newest", "quoted", "raws", "subjects"]
 
-ANSWERS = ("cost_usd", "latency_ms", "tokens_in", "tokens_out")
+ANSWERS = (
+    *("cost_usd", "latency_ms", "first_token_ms"),
+    *("tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning"),
+)
 TEXTS = {"output": "output", "chars": "length(output)::DOUBLE", "shown": "(output <> '')::INT::DOUBLE"}
 
 
