@@ -10,12 +10,14 @@ AutotrophError
 │   ├── Occupied         another process writes to it
 │   ├── Overloaded       it takes nothing more for now: its queue is full, or the disk stands still
 │   └── TamperedLedger   a hash chain does not hold
+├── UpstreamFault        who answers outside this process did not, or not to the end
 ├── GateError            evidence could not be computed; a gate that fails, fails closed
 └── SourceError          a source of history (folder, repository) cannot be replayed
 """
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Literal
 
 
 class AutotrophError(Exception):
@@ -68,6 +70,49 @@ class Overloaded(LedgerError):
 
 class TamperedLedger(LedgerError):
     """A hash chain does not hold: a row was edited, removed, reordered or cut off."""
+
+
+FaultKind = Literal[
+    "connect",
+    "first token",
+    "between tokens",
+    "total",
+    "cut",
+    "malformed",
+    "in-band error",
+    "status",
+    "open",
+    "address",
+    "key",
+]
+"""What went wrong: four kinds of waiting too long; an answer that ended too early, that cannot be read, or
+that says that it failed, within it or by its status; and three for which nothing was asked: it has failed too
+often, its address is not allowed, or the reference to its key leads nowhere."""
+
+
+class UpstreamFault(AutotrophError):
+    """Who answers outside this process did not, or not to the end. Nothing in it holds a secret.
+
+    Attributes:
+        kind: what went wrong.
+        status: of its answer in HTTP; 0 where there is none.
+        retry_after: seconds after which it wants to be asked again, where it says so.
+        first_token: whether something of the answer had come; then nobody else may answer instead.
+        document: what it said about it, as JSON in the shape of OpenAI's errors; empty where it said nothing.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        kind: FaultKind,
+        *,
+        status: int = 0,
+        retry_after: float | None = None,
+        document: bytes = b"",
+    ) -> None:
+        self.kind, self.status, self.retry_after, self.document = kind, status, retry_after, document
+        self.first_token = False
+        super().__init__(message)
 
 
 class GateError(AutotrophError):

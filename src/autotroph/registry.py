@@ -21,6 +21,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "stores": {
         "sqlite": "autotroph.store.sqlite:SqliteStore",
     },
+    "upstreams": {
+        "openai": "autotroph.adapters.upstreams.openai:openai_upstream",
+    },
 }
 
 

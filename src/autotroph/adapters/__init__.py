@@ -2,5 +2,6 @@
 
 | folder | what |
 |---|---|
+| upstreams | those who answer over HTTP: whatever speaks OpenAI's format, and Anthropic |
 | spark | whole digestion on Spark, the same as `digest.engines` on DuckDB |
 """

@@ -6,6 +6,7 @@
 | cohorts.py | which arm a unit is in, sticky by hash |
 | choose.py | the choice itself, with the probability of every option |
 | models.py | models in this process, by what they know |
+| upstreams.py | what is asked of those who answer outside this process |
 | serving.py | the hot path: a standing and a request in, a decision out |
 | sources.py | what the gate asks of the other rooms |
 | comparisons.py | final values side by side |

@@ -23,12 +23,14 @@ from autotroph.spec.policies import First, Longest, PolicyDocument, Threshold, U
 from autotroph.spec.reading import load, parse
 from autotroph.spec.sets import SetSpec
 from autotroph.spec.template import SKELETON, template
+from autotroph.spec.upstreams import CallSpec
 from autotroph.spec.whole import PrivacySpec, ProductSpec, RetentionSpec, RunSpec, SeasonSpec
 
 __all__ = [
     "ANSWER_COLUMNS",
     "SKELETON",
     "BudgetSpec",
+    "CallSpec",
     "Duration",
     "ExperimentSpec",
     "Expression",

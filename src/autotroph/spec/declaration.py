@@ -16,6 +16,7 @@ from autotroph.spec.paying import BudgetSpec, KeySpec, LimitSpec, PriceSpec
 from autotroph.spec.policies import First, PolicyDocument
 from autotroph.spec.sets import SetSpec
 from autotroph.spec.tree import ColumnType
+from autotroph.spec.upstreams import CallSpec
 from autotroph.spec.whole import PrivacySpec, ProductSpec, RetentionSpec, RunSpec, SeasonSpec
 
 
@@ -27,6 +28,7 @@ class ModelSpec(Declared, frozen=True, kw_only=True):
     model: str = ""
     api_key: str = ""
     price: PriceSpec | None = None
+    calls: CallSpec = CallSpec()
 
 
 class VariantSpec(Declared, frozen=True, kw_only=True):

@@ -1,0 +1,21 @@
+"""Those who answer outside this process, over HTTP; what is asked of them stands in `deploy.upstreams`.
+
+| file | idea |
+|---|---|
+| openai.py | OpenAI's format, in which nothing is translated |
+| chunks.py | the events of its streams, read as far as needed |
+| dialect.py | what the formats differ in |
+| progress.py | how far an answer has come, and its tokens |
+| asking.py | one upstream: asked, asked again, left alone |
+| exchange.py | one attempt |
+| replies.py | whole answers and streams |
+| line.py | connections, kept alive, and never redirected |
+| addresses.py | where they may lead |
+| keys.py | keys by reference |
+| sse.py | bytes to events |
+| watch.py | time limits, with one timer a stream |
+| retrying.py | what is safe to try again, and when |
+| budget.py | how much is tried again |
+| breaker.py | when nothing is asked, and how it is probed |
+| faults.py | what went wrong, without secrets |
+"""

@@ -1,0 +1,152 @@
+"""One attempt: a call is sent, and its answer begins, or a fault says why it does not."""
+
+import asyncio
+from functools import partial
+from typing import NamedTuple
+
+import aiohttp
+import msgspec
+
+from autotroph.adapters.upstreams.dialect import Dialect
+from autotroph.adapters.upstreams.faults import BROKEN, Faults
+from autotroph.adapters.upstreams.keys import Key
+from autotroph.adapters.upstreams.line import Line, passed, told
+from autotroph.adapters.upstreams.progress import InBand, counted
+from autotroph.adapters.upstreams.replies import Streamed, Whole, abort, read_whole
+from autotroph.adapters.upstreams.retrying import retry_after
+from autotroph.adapters.upstreams.sse import TooLong
+from autotroph.adapters.upstreams.watch import Watch
+from autotroph.clock import Clock
+from autotroph.deploy.prices import Usage
+from autotroph.deploy.upstreams import Call
+from autotroph.errors import UpstreamFault
+from autotroph.spec import CallSpec
+
+LARGEST, LARGEST_ERROR = 256 * 2**20, 2**16
+"""Bytes of a whole answer, and of what is said about one that failed."""
+
+EXPLAINS = 2.0
+"""Seconds for saying why an answer failed."""
+
+Answer = Whole | Streamed
+
+
+class Wire(NamedTuple):
+    """What all exchanges with one upstream have in common."""
+
+    line: Line
+    dialect: Dialect
+    faults: Faults
+    key: Key
+    calls: CallSpec
+    clock: Clock
+
+
+class Exchange:
+    """One attempt to get an answer.
+
+    Attributes:
+        silent: not a byte of an answer has come.
+        again: the upstream does not mind being asked the same again.
+    """
+
+    def __init__(self, wire: Wire, call: Call, body: bytes, end: float) -> None:
+        self._wire, self._call, self._body, self._end = wire, call, body, end
+        self._response: aiohttp.ClientResponse | None = None
+        self._secret = ""
+        self.silent = self.again = True
+
+    async def run(self) -> Answer | UpstreamFault:
+        """The answer, as soon as there is something of it, or why there is none."""
+        try:
+            return await self._run()
+        except UpstreamFault as fault:
+            abort(self._response)
+            return fault
+        except BROKEN as error:
+            abort(self._response)
+            return self._of(error)
+        except BaseException:
+            abort(self._response)
+            raise
+
+    async def _run(self) -> Answer | UpstreamFault:
+        wire, call = self._wire, self._call
+        self._secret = wire.key.value()
+        headers = {
+            **passed(call.headers),
+            "content-type": call.media_type,
+            **wire.dialect.headers(self._secret),
+        }
+        async with asyncio.timeout_at(self._limit()):
+            response = await wire.line.send(call.method, wire.dialect.path(call), self._body, headers)
+            self._response, self.silent = response, False
+            if not 200 <= response.status < 300:
+                return await self._refusal(response)
+            return await (self._streamed(response) if call.stream else self._whole(response))
+
+    def _limit(self) -> float:
+        if not self._call.stream:
+            return self._end
+        return min(self._end, asyncio.get_running_loop().time() + self._wire.calls.first_token)
+
+    async def _streamed(self, response: aiohttp.ClientResponse) -> Answer | UpstreamFault:
+        if response.content_type != "text/event-stream":
+            return await self._unstreamed(response)
+        wire, call = self._wire, self._call
+        stream = Streamed(
+            response,
+            told(response.headers),
+            wire.dialect.progress(call),
+            wire.faults,
+            self._secret,
+            partial(counted, call.document),
+        )
+        await stream.begin()
+        stream.watch(Watch(self._end, stream.expire), wire.calls.between_tokens)
+        return stream
+
+    async def _unstreamed(self, response: aiohttp.ClientResponse) -> UpstreamFault:
+        """A stream was asked for, and something else came: an error, as a rule."""
+        found = await self._whole(response)
+        if isinstance(found, UpstreamFault):
+            return found
+        kind = response.content_type
+        return self._wire.faults.of("malformed", f"a stream was asked for, and the answer is {kind:.60}")
+
+    async def _whole(self, response: aiohttp.ClientResponse) -> Answer | UpstreamFault:
+        faults, call = self._wire.faults, self._call
+        try:
+            body = await read_whole(response, LARGEST)
+            body, usage = self._wire.dialect.whole(call, body)
+        except InBand as said:
+            return faults.in_band(said.document, self._secret, said.status)
+        except (msgspec.DecodeError, UnicodeDecodeError, TooLong) as error:
+            return faults.of("malformed", f"the answer cannot be read ({type(error).__name__})")
+        headers = told(response.headers)
+        counts = usage or self._counted(call, body)
+        return Whole(response.status, headers, body, counts, told=usage is not None)
+
+    def _counted(self, call: Call, body: bytes) -> Usage:
+        return counted(call.document, self._wire.dialect.written(call, body))
+
+    async def _refusal(self, response: aiohttp.ClientResponse) -> UpstreamFault:
+        body = b""
+        try:
+            async with asyncio.timeout(EXPLAINS):
+                body = await read_whole(response, LARGEST_ERROR)
+        except (*BROKEN, TooLong):  # the status says enough
+            abort(response)
+        self.again = response.headers.get("x-should-retry") != "false"
+        later = retry_after(response.headers, self._wire.clock.now())
+        document = self._wire.dialect.error(body)
+        return self._wire.faults.of_status(response.status, document, self._secret, later)
+
+    def _of(self, error: Exception) -> UpstreamFault:
+        """What a connection's end means; a time limit of ours, where it is no error of the connection."""
+        faults, calls = self._wire.faults, self._wire.calls
+        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+            late = asyncio.get_running_loop().time() >= self._end or not self._call.stream
+            seconds = min(calls.total, self._call.within) if late else calls.first_token
+            return faults.late("total" if late else "first token", seconds)
+        return faults.of_connection(error, connected=not self.silent)
