@@ -38,6 +38,7 @@ lint: $(VENV)/.dev           ## Check style, types, and who imports whom
 bench: $(VENV)/.dev          ## Measure: make bench [QUICK=--quick] [ARGS="--repo /path/to/a/repository"] (docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks.ingest $(QUICK)
 	@$(BIN)/python -m benchmarks.ingest_http $(QUICK)
+	@$(BIN)/python -m benchmarks.gateway $(QUICK)
 	@$(BIN)/python -m benchmarks.digest $(QUICK)
 	@$(BIN)/python -m benchmarks.datasets $(QUICK)
 	@$(BIN)/python -m benchmarks.replan $(QUICK)

@@ -109,6 +109,7 @@ def test_a_stream_is_the_same_in_pieces(client: openai.OpenAI) -> None:
     assert len(deltas) > 4
     assert [chunk.choices[0].finish_reason for chunk in chunks[:-1]] == [None] * (len(deltas) - 1) + ["stop"]
     assert [chunk.usage for chunk in chunks[:-1]] == [None] * len(deltas)
+    assert all("usage" in chunk.model_fields_set for chunk in chunks)  # it says that there is none yet
     assert chunks[-1].choices == []
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.completion_tokens == count(ANSWER)

@@ -45,7 +45,7 @@ class Recorded:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_graceful_shutdown=0,  # who tests how callers leave should not wait for them
+                timeout_graceful_shutdown=1,  # who tests how callers leave should not wait for them
             )
         )
         self._thread = threading.Thread(target=self.run, name="recorded upstream", daemon=True)

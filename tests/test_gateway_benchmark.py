@@ -1,0 +1,32 @@
+"""The frame in which gateways are measured: real processes, one short round."""
+
+import os
+from pathlib import Path
+
+import pytest
+from benchmarks.gateway import FLOOR, OURS, Rounds, _document, measure
+from benchmarks.gateway_load import cpu_seconds
+from benchmarks.gateway_peers import PEERS
+
+pytestmark = pytest.mark.slow
+
+
+def test_who_is_here_is_measured_and_who_is_not_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTROPH_PEERS", str(tmp_path))
+    paces, missing = measure(tmp_path, connections=4, rounds=Rounds(rounds=2, full=0.2, single=0.2))
+    assert set(missing) >= set(PEERS)
+    assert f"{tmp_path} has no virtual environment tensorzero" in missing.values()
+    floor = paces[FLOOR]
+    assert (floor.of_floor.least, floor.of_floor.most) == (1, 1)
+    assert floor.requests_per_s.least > 0
+    assert floor.served_cpu_ms.least > 0
+    document = _document(paces, missing)
+    assert document["floor_requests_per_s"] == floor.requests_per_s.median
+    assert (document["requests_per_s"] is None) == (OURS in missing)
+
+
+def test_cpu_time_of_a_session_is_read() -> None:
+    assert cpu_seconds(os.getsid(0)) > 0
+    assert cpu_seconds(2**30) == 0
