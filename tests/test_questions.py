@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -19,7 +20,7 @@ def test_what_the_file_says() -> None:
     small, large = outcomes(lambda _: SMALL)[SMALL], outcomes(lambda _: LARGE)[LARGE]
     assert (small.questions, small.right, large.questions, large.right) == (1319, 842, 1319, 1130)
     assert small.sent == large.sent
-    assert (str(small.dollars), str(large.dollars)) == ("0.1076280", "4.95074")
+    assert (small.dollars, large.dollars) == (Decimal("0.107628"), Decimal("4.95074"))
 
 
 def test_every_question_is_found_within_a_template() -> None:
