@@ -22,6 +22,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "sqlite": "autotroph.store.sqlite:SqliteStore",
     },
     "upstreams": {
+        "anthropic": "autotroph.adapters.upstreams.anthropic:anthropic_upstream",
         "openai": "autotroph.adapters.upstreams.openai:openai_upstream",
     },
 }

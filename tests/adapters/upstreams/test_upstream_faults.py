@@ -10,7 +10,7 @@ from autotroph.deploy.upstreams import Upstream, error_document, told_status
 from autotroph.errors import UpstreamFault
 from autotroph.testing.flaky import Fault, Flaky
 
-KINDS = tuple(kind for kind in PATHS if kind != "anthropic")
+KINDS = tuple(PATHS)
 WHATS = ("cut", "unfinished", "stall", "malformed", "in-band error", "429", "5xx", "redirect")
 MATRIX = [Fault(what, when) for what in WHATS for when in ("before", "head", "after")]
 EXPECTED = {"unfinished": "cut", "redirect": "cut", "429": "in-band error", "5xx": "in-band error"}

@@ -4,6 +4,10 @@
 |---|---|
 | openai.py | OpenAI's format, in which nothing is translated |
 | chunks.py | the events of its streams, read as far as needed |
+| anthropic.py | Anthropic's messages, asked for and answered as chat completions |
+| requests.py | chat completions as Anthropic is asked for them |
+| messages.py | its messages as chat completions |
+| blocks.py | its streams as their chunks |
 | dialect.py | what the formats differ in |
 | progress.py | how far an answer has come, and its tokens |
 | asking.py | one upstream: asked, asked again, left alone |

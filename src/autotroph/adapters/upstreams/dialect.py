@@ -1,11 +1,25 @@
 """What the formats of upstreams differ in; everything else is the same for all of them."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from autotroph.adapters.upstreams.progress import Progress
 from autotroph.deploy.prices import Usage
 from autotroph.deploy.upstreams import Call
+
+
+class Read(NamedTuple):
+    """A whole answer.
+
+    Attributes:
+        body: as it is passed on.
+        usage: that it tells, if it does.
+        written: bytes of text in it.
+    """
+
+    body: bytes
+    usage: Usage | None
+    written: int
 
 
 class Dialect(Protocol):
@@ -27,16 +41,13 @@ class Dialect(Protocol):
     def progress(self, call: Call) -> Progress:
         """Reads the events of its stream."""
 
-    def whole(self, call: Call, body: bytes) -> tuple[bytes, Usage | None]:
-        """The whole answer as it is passed on, and its usage, where it tells one.
+    def whole(self, call: Call, body: bytes, /) -> Read:
+        """The whole answer.
 
         Raises:
             InBand: it says that it failed.
             msgspec.DecodeError: it is no JSON, and had to be.
         """
-
-    def written(self, call: Call, body: bytes) -> int:
-        """Bytes of text in a whole answer that told no usage."""
 
     def error(self, body: bytes) -> bytes:
         """What an answer that failed says, in the shape of OpenAI's errors; empty where it says nothing."""

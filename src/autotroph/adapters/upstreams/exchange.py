@@ -17,7 +17,6 @@ from autotroph.adapters.upstreams.retrying import retry_after
 from autotroph.adapters.upstreams.sse import TooLong
 from autotroph.adapters.upstreams.watch import Watch
 from autotroph.clock import Clock
-from autotroph.deploy.prices import Usage
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import UpstreamFault
 from autotroph.spec import CallSpec
@@ -118,17 +117,14 @@ class Exchange:
         faults, call = self._wire.faults, self._call
         try:
             body = await read_whole(response, LARGEST)
-            body, usage = self._wire.dialect.whole(call, body)
+            read = self._wire.dialect.whole(call, body)
         except InBand as said:
             return faults.in_band(said.document, self._secret, said.status)
         except (msgspec.DecodeError, UnicodeDecodeError, TooLong) as error:
             return faults.of("malformed", f"the answer cannot be read ({type(error).__name__})")
         headers = told(response.headers)
-        counts = usage or self._counted(call, body)
-        return Whole(response.status, headers, body, counts, told=usage is not None)
-
-    def _counted(self, call: Call, body: bytes) -> Usage:
-        return counted(call.document, self._wire.dialect.written(call, body))
+        usage = read.usage or counted(call.document, read.written)
+        return Whole(response.status, headers, read.body, usage, told=read.usage is not None)
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> UpstreamFault:
         body = b""

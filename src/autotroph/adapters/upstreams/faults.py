@@ -46,6 +46,8 @@ class Faults:
                 "address",
                 f"{self._host} is at {cause}; say private = true in [{self._who}.calls] if that is meant",
             )
+        if isinstance(error, aiohttp.InvalidURL):
+            return self.of("address", f"{self._host} is no host; see base_url of [{self._who}]")
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return self.of("connect", f"{self._host} could not be connected to in time")
         if isinstance(error, aiohttp.ClientConnectorError):

@@ -16,10 +16,10 @@ from autotroph.adapters.upstreams.chunks import (
     in_band,
     usage_of,
 )
+from autotroph.adapters.upstreams.dialect import Read
 from autotroph.adapters.upstreams.faults import shaped_body
 from autotroph.adapters.upstreams.progress import Progress
 from autotroph.clock import Clock
-from autotroph.deploy.prices import Usage
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import InputError
 from autotroph.spec import ModelSpec
@@ -80,10 +80,10 @@ class OpenAI:
             return ChatProgress(hides_usage=self._adds_usage(call))
         return ResponsesProgress() if path == RESPONSES else AnyProgress()
 
-    def whole(self, call: Call, body: bytes) -> tuple[bytes, Usage | None]:
+    def whole(self, call: Call, body: bytes) -> Read:
         """The whole answer, untouched."""
         if call.method != "POST" or _plain(call.path) not in _GENERATES:
-            return body, None
+            return Read(body, None, 0)
         try:
             found = _BODY.decode(body)
         except msgspec.ValidationError as error:  # JSON, but no object
@@ -91,14 +91,7 @@ class OpenAI:
         if bytes(found.error) not in (b"", b"null"):
             raise in_band(found.error)
         told = bytes(found.usage) not in (b"", b"null")
-        return body, usage_of(found.usage) if told else None
-
-    def written(self, call: Call, body: bytes) -> int:
-        """Bytes of what was written, as JSON says it; no less than the text."""
-        if call.method != "POST" or _plain(call.path) not in (CHAT, TEXT, RESPONSES):
-            return 0
-        found = _BODY.decode(body)
-        return len(bytes(found.choices)) + len(bytes(found.output))
+        return Read(body, usage_of(found.usage) if told else None, len(found.choices) + len(found.output))
 
     def error(self, body: bytes) -> bytes:
         """What an answer that failed says."""
