@@ -17,7 +17,7 @@ import autotroph
 ROOT = Path(__file__).parent.parent
 SOURCE = Path(autotroph.__file__).parent
 LADDER = ROOT / ".importlinter"
-ROOMS = ("ingest", "digest", "optimize", "deploy", "observe", "policy", "features", "govern")
+ROOMS = ("ingest", "digest", "optimize", "deploy", "observe", "policy", "features", "prompts", "govern")
 HEAVY = {"torch", "pandas", "duckdb", "psycopg", "pyspark", "transformers", "trl", "pyarrow", "scipy"}
 FELT = ("numpy", "sqlglot", "apsw", "rich", "click", "msgspec")
 MODULES = sorted(found.name for found in walk_packages(autotroph.__path__, "autotroph."))
@@ -36,7 +36,7 @@ def test_imports_go_down_the_ladder():
     ("before", "after"),
     [
         ("    store\n", ""),  # a part that stands nowhere
-        ("    policy\n    features\n", "    policy | features\n"),  # policy evaluates with features
+        ("    policy\n    features | prompts\n", "    policy | features | prompts\n"),  # policy evaluates with features
         ("    rooms\n", "    deploy | rooms\n"),
     ],
 )

@@ -180,8 +180,8 @@ class Rooms:
             return
         self.store.append().durable()
         now, knowledge = self.clock.now(), self.store.last()
-        policy, body = declared_body(self.spec, task, knowledge)
-        self.append(policy, *desk.begin(body, knowledge, now))
+        documents, body = declared_body(self.spec, task, knowledge)
+        self.append(*documents, *desk.begin(body, knowledge, now))
 
     def decided(self, after: int, until: int) -> Iterator[Answered]:
         """Served decisions of the tasks that have a reward, with what came of them, in ledger order."""

@@ -8,6 +8,7 @@ from autotroph.clock import digest
 from autotroph.deploy.sources import Sources
 from autotroph.deploy.standing import Live
 from autotroph.policy.documents import AnyPolicy, thaw
+from autotroph.prompts.documents import is_prompt
 from autotroph.records import DECLARATION, Candidate
 from autotroph.spec import TaskSpec
 
@@ -34,6 +35,7 @@ def _faults(candidate: Candidate, main: Live, task: TaskSpec, sources: Sources) 
             " from there"
         )
     yield from _policy(candidate, task, sources)
+    yield from _prompts(candidate, sources)
     if candidate.track not in BY_HAND:
         yield from _snapshot(candidate, sources)
 
@@ -54,6 +56,15 @@ def _variant(policy: AnyPolicy, candidate: Candidate, task: TaskSpec) -> Iterato
     name, known = getattr(policy, "variant", ""), (*candidate.body.variants, *task.actions)
     if name and known and name not in known:
         yield f"its policy names {name!r}, which it has not got; it has {', '.join(known)}"
+
+
+def _prompts(candidate: Candidate, sources: Sources) -> Iterator[str]:
+    for named in dict.fromkeys(one.prompt for one in candidate.body.variants.values() if one.prompt):
+        found = sources.artefact(named)
+        if found is None:
+            yield f"its prompt {named[:12]} is not in the ledger"
+        elif not is_prompt(named, found):
+            yield f"its prompt {named[:12]} is not the document of that digest"
 
 
 def _snapshot(candidate: Candidate, sources: Sources) -> Iterator[str]:

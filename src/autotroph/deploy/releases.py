@@ -2,14 +2,22 @@
 
 from autotroph.clock import digest
 from autotroph.policy.documents import freeze
+from autotroph.prompts import documents as prompts
 from autotroph.records import Artefact, Body, Candidate, Release, Stage, StageName, Upstream, Variant
 from autotroph.spec import ModelSpec, Spec, VariantSpec
 
 
-def declared_body(spec: Spec, task: str, knowledge: int) -> tuple[Artefact, Body]:
-    """What a task is declared to serve, with its policy; models know the ledger up to `knowledge`."""
+def declared_body(spec: Spec, task: str, knowledge: int) -> tuple[tuple[Artefact, ...], Body]:
+    """What a task is declared to serve, with the documents it names: its policy first, then its prompts.
+
+    Args:
+        spec: with the texts of its files.
+        task: of the declaration.
+        knowledge: up to which sequence its models know the ledger.
+    """
     declared = spec.task(task)
     policy = freeze(declared.policy)
+    texts = dict.fromkeys(spec.file(one.prompt) for one in declared.variants.values() if one.prompt)
     body = Body(
         variants={name: _variant(spec, one, knowledge) for name, one in declared.variants.items()},
         policy=policy.digest,
@@ -17,7 +25,7 @@ def declared_body(spec: Spec, task: str, knowledge: int) -> tuple[Artefact, Body
         actions=declared.actions,
         context=declared.context,
     )
-    return policy, body
+    return (policy, *map(prompts.freeze, texts)), body
 
 
 def _variant(spec: Spec, declared: VariantSpec, knowledge: int) -> Variant:
@@ -27,7 +35,7 @@ def _variant(spec: Spec, declared: VariantSpec, knowledge: int) -> Variant:
     return Variant(
         model=declared.model,
         upstream=_upstream(model) if model is not None and elsewhere else None,
-        prompt=declared.prompt,
+        prompt=prompts.freeze(spec.file(declared.prompt)).digest if declared.prompt else "",
         parameters=declared.parameters,
         cascade=declared.cascade,
         accept=declared.accept,

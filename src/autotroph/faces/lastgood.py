@@ -1,7 +1,7 @@
 """The declaration that was opened last: what serves when the file is blank, cut off, or another product's.
 
-A copy of it lies in `.autotroph` beside the file, where it is found whatever the file has become, and beside
-the ledger.
+A copy of it, and of the prompts and schemas that it names, lies in `.autotroph` beside the file, where it is
+found whatever the file has become, and beside the ledger.
 """
 
 import logging
@@ -9,11 +9,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from autotroph import registry
 from autotroph.errors import SpecError
 from autotroph.faces.keeping import keep as keep_file
 from autotroph.faces.located import PREFIX, located, override
+from autotroph.prompts.checking import check_prompts
+from autotroph.records import canonical
 from autotroph.spec import Spec, parse
+from autotroph.spec.files import named, read_files
 from autotroph.spec.lines import line_of, lines_of
 from autotroph.spec.reading import read
 from autotroph.spec.sets import check_sets
@@ -37,8 +43,9 @@ def declared(path: Path) -> Declared:
         SpecError: it is wrong.
     """
     text = read(path)
-    found = Declared(text, _parsed(text, path), path)
+    found = Declared(text, read_files(_parsed(text, path)), path)
     check_sets(found.spec)
+    check_prompts(found.spec)
     return found
 
 
@@ -48,7 +55,7 @@ def last(path: Path) -> Declared | None:
     for file in _copies(path, location(url) if url.startswith(PREFIX) else None):
         with suppress(SpecError):
             text = read(file)
-            return Declared(text, _parsed(text, path), file)
+            return Declared(text, _with_files(_parsed(text, path), file), file)
     return None
 
 
@@ -77,10 +84,38 @@ def keep(path: Path, found: Declared, ledger: Path | None) -> None:
     """Keep a declaration that was opened; where nothing can be written, it goes without."""
     for file in _copies(path, ledger):
         try:
-            if not file.is_file() or file.read_bytes() != found.text.encode():
-                keep_file(file, found.text.encode())
+            _keep(_beside(file), canonical(found.spec.files) if found.spec.files else b"")
+            _keep(file, found.text.encode())
         except OSError as error:
             _LOG.warning("%s: what was declared could not be kept: %s", file, error.strerror)
+
+
+def _keep(file: Path, body: bytes) -> None:
+    if (file.read_bytes() if file.is_file() else b"") != body:
+        keep_file(file, body)
+
+
+def _with_files(spec: Spec, file: Path) -> Spec:
+    """A declaration that was kept, with the texts of its files as they were then.
+
+    Raises:
+        SpecError: they were not kept.
+    """
+    wanted, kept = named(spec), _beside(file)
+    try:
+        texts = _TEXTS.decode(kept.read_bytes()) if wanted else {}
+    except (OSError, msgspec.DecodeError) as error:
+        raise SpecError(f"{kept}:1: what the declaration named is not there any more: {error}") from None
+    if lost := [name for name in wanted if name not in texts]:
+        raise SpecError(f"{kept}:1: {lost[0]} was not kept with the declaration")
+    return replace(spec, files={name: texts[name] for name in wanted})
+
+
+_TEXTS = msgspec.json.Decoder(dict[str, str])
+
+
+def _beside(file: Path) -> Path:
+    return file.with_suffix(".files.json")
 
 
 def refuse_other(found: Declared, name: str) -> None:

@@ -167,7 +167,18 @@ def parts(spec: Spec) -> dict[str, str]:
     return found
 
 
-_NAMED = ("models", "tasks", "signals", "rewards", "guardrails", "outcomes", "tracks", "sets")
+_NAMED = (
+    "models",
+    "tasks",
+    "keys",
+    "files",
+    "signals",
+    "rewards",
+    "guardrails",
+    "outcomes",
+    "tracks",
+    "sets",
+)
 
 
 def keep(measure: Measure) -> Kept:

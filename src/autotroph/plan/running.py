@@ -66,11 +66,11 @@ def run(
 
 def _propose(step: Propose, rooms: Rooms, force: str) -> None:
     desk, now = rooms.desks[step.task], rooms.clock.now()
-    policy, body = declared_body(rooms.spec, step.task, rooms.store.last())
+    documents, body = declared_body(rooms.spec, step.task, rooms.store.last())
     nothing = Dataset(task=step.task, through=0, examples=())
     main = desk.standing.main.release
     candidate = candidate_of(step.name, DECLARATION, Proposed(body), nothing, main, now)
-    rooms.append(policy, candidate)
+    rooms.append(*documents, candidate)
     if force:
         moves = desk.force(candidate, force, now)
         rooms.append(*moves, rooms.entry(force, "forced", candidate.id, task=step.task, name=step.name))

@@ -36,7 +36,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         model: the name of the model that answers; empty for a cascade.
         upstream: where that one answers, as it was declared; None for one in this process.
-        prompt: of the template that it is asked with.
+        prompt: digest of the template that it is asked with; empty where it is asked as it comes.
         parameters: that it is asked with.
         cascade: who is asked one after the other, until `accept` holds.
         signals: the texts that the model learns from, if it is one that does.

@@ -22,6 +22,7 @@ from autotroph.spec.declaration import (
     VariantSpec,
 )
 from autotroph.spec.expressions import ANSWER_COLUMNS, compile_expression
+from autotroph.spec.files import file_faults
 from autotroph.spec.lines import Path
 from autotroph.spec.moments import fault_of
 from autotroph.spec.paying import paying_faults
@@ -63,6 +64,7 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
     yield from _retention(spec)
     yield from _run(spec.run)
     yield from paying_faults(spec)
+    yield from file_faults(spec)
 
 
 def _known(noun: str, name: str, known: Iterable[str], path: Path) -> Iterator[Fault]:

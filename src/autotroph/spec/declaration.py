@@ -48,6 +48,7 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
         segments: names of its context; harm is looked for in each of their values apart, too.
         autonomy: what happens without a person: nobody meets a candidate (`propose`), it climbs as far as the
             last step (`canary`), all of it (`full`).
+        schema: of its inputs: a JSON Schema, or the file of one.
         budget, limit: what all of its answers together may cost, and how many there may be.
     """
 
@@ -64,6 +65,7 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
     autonomy: Literal["propose", "canary", "full"] = "full"
     budget: BudgetSpec | None = None
     limit: LimitSpec | None = None
+    schema: str | dict[str, Any] = msgspec.field(default="", name="inputs")
 
     @property
     def inputs(self) -> dict[str, ColumnType]:
@@ -284,9 +286,10 @@ class Declaration(Declared, frozen=True, kw_only=True):
 
 
 class Spec(Declaration, frozen=True, kw_only=True, dict=True):
-    """A declaration that was read and checked, with where it came from."""
+    """A declaration that was read and checked, with where it came from and the files that it names."""
 
     source: str = "autotroph.toml"
+    files: dict[str, str] = {}
 
     @cached_property
     def digest(self) -> str:
@@ -294,6 +297,12 @@ class Spec(Declaration, frozen=True, kw_only=True, dict=True):
         meaning = msgspec.to_builtins(self, enc_hook=float)
         del meaning["source"]
         return digest("declaration", canonical(meaning))
+
+    def file(self, name: str) -> str:
+        """The text of a file that it names; SpecError where only the declaration itself was read."""
+        if name not in self.files:
+            raise SpecError(f"{self.source}: {name} was not read; open the product, or load the file")
+        return self.files[name]
 
     def task(self, name: str) -> TaskSpec:
         """A declared task, or UnknownName with the known ones."""

@@ -12,6 +12,7 @@ import msgspec
 from autotroph.errors import SpecError
 from autotroph.spec.checks import check_faults
 from autotroph.spec.declaration import Declaration, Spec
+from autotroph.spec.files import read_files
 from autotroph.spec.lines import line_of, lines_of
 from autotroph.spec.shape import NAME, Fault, decode, shape_faults, value_faults
 
@@ -19,13 +20,13 @@ _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
 
 def load(path: str | os.PathLike[str], tracks: Collection[str] | None = None) -> Spec:
-    """Read and check a file.
+    """Read and check a file, and those that it names.
 
     Args:
         path: where it is.
         tracks: the kinds of track that are known; None leaves them unchecked.
     """
-    return parse(read(path), os.fspath(path), tracks)
+    return read_files(parse(read(path), os.fspath(path), tracks))
 
 
 def read(path: str | os.PathLike[str]) -> str:
