@@ -91,7 +91,7 @@ class Upstream(Protocol):
         """
 
     async def close(self) -> None:
-        """Close all connections; what is streamed over them ends in a fault."""
+        """Close all connections, once nobody asks any more; what is streamed still ends in a fault."""
 
 
 _STATUS = {"first token": 504, "between tokens": 504, "total": 504, "open": 503}

@@ -1,6 +1,7 @@
 """One upstream over HTTP: it is asked, again where that is safe, and left alone while it does not answer."""
 
 import asyncio
+from weakref import WeakSet
 
 from autotroph.adapters.upstreams.breaker import Breaker, Permit
 from autotroph.adapters.upstreams.budget import RetryBudget
@@ -38,6 +39,7 @@ class HttpUpstream:
         self._wire = Wire(line, dialect, faults, Key(model.api_key, name), model.calls, clock)
         self._luck = luck_of(clock)
         self._budget = RetryBudget(model.calls.retry_share)
+        self._streams: WeakSet[Streamed] = WeakSet()
         self._breaker = Breaker(model.calls.break_after, model.calls.break_for, self._luck)
 
     def __repr__(self) -> str:
@@ -56,7 +58,9 @@ class HttpUpstream:
         return found
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. What has not begun to answer is for those to give up who asked."""
+        for stream in list(self._streams):
+            stream.close("its upstream was closed here")
         await self._wire.line.close()
 
     async def _tried(self, call: Call, body: bytes, end: float) -> tuple[Answer | UpstreamFault, int]:
@@ -98,6 +102,7 @@ class HttpUpstream:
             self._settle(permit, found)
         if isinstance(found, Streamed):
             found.on_break(self._broke)
+            self._streams.add(found)
         return found
 
     def _settle(self, permit: Permit, found: Answer | UpstreamFault | None) -> None:

@@ -140,11 +140,12 @@ class Streamed:
             raise self._fault
         raise StopAsyncIteration
 
-    def close(self) -> None:
+    def close(self, why: str = "nobody wanted the rest of the answer") -> None:
         """Want no more of it."""
+        if self._ready or not self._over:
+            self._fault = self._faults.of("cut", why)
         self._ready.clear()
         if not self._over:
-            self._fault = self._faults.of("cut", "nobody wanted the rest of the answer")
             self._finish()
             abort(self._response)
 
