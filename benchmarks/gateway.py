@@ -39,6 +39,7 @@ WIDTH = 160
 """Of the table, in characters: intervals do not fit into eighty."""
 
 OURS, FLOOR = "autotroph serve, stored", "bare pass-through"
+LEAN = "the same, httptools for aiohttp"
 COMMAND = [sys.executable, "-c", "from autotroph.faces.cli import main; main()", "serve"]
 
 
@@ -112,7 +113,10 @@ def measure(folder: Path, connections: int, rounds: Rounds) -> tuple[Mapping[str
     with ExitStack() as running:
         stub = running.enter_context(_server([sys.executable, "-m", "autotroph.testing.recorded", "--stub"]))
         upstream = f"http://127.0.0.1:{stub.port}/v1"
-        targets = {FLOOR: running.enter_context(_floor(upstream))}
+        targets = {
+            name: running.enter_context(_server([sys.executable, "-m", module, upstream]))
+            for name, module in ((FLOOR, "benchmarks.gateway_floor"), (LEAN, "benchmarks.gateway_lean"))
+        }
         for name, begin in _contestants(upstream, folder).items():
             try:
                 targets[name] = running.enter_context(begin())
@@ -151,10 +155,6 @@ def _ours(upstream: str, folder: Path) -> Iterator[Target]:
     given = ["--upstream", upstream, "--port", "0", "--json", "--cycle-every", "never"]
     with _server([*COMMAND, *given], folder, {"AUTOTROPH_API_KEY": key}) as target:
         yield msgspec.structs.replace(target, key=key)
-
-
-def _floor(upstream: str) -> AbstractContextManager[Target]:
-    return _server([sys.executable, "-m", "benchmarks.gateway_floor", upstream])
 
 
 @contextmanager

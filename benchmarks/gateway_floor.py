@@ -12,7 +12,7 @@ import uvicorn
 from aiohttp import ClientResponse, ClientSession, TCPConnector
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class PassThrough:
@@ -49,15 +49,14 @@ async def _parts(answer: ClientResponse) -> AsyncIterator[bytes]:
             yield part
 
 
-def main() -> None:
-    """Serve, and say where on the first line."""
+def serve(app: ASGIApp) -> None:
+    """Serve an application on a free port, and say where on the first line."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
         sys.stdout.write(f'{{"url": "http://127.0.0.1:{listening.getsockname()[1]}/v1"}}\n')
         sys.stdout.flush()
-        app = PassThrough(sys.argv[1])
         config = uvicorn.Config(app, lifespan="off", log_level="error", access_log=False, ws="none")
         uvicorn.Server(config).run([listening])
 
 
 if __name__ == "__main__":
-    main()
+    serve(PassThrough(sys.argv[1]))

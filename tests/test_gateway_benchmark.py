@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from benchmarks.gateway import FLOOR, OURS, Rounds, _document, measure
+from benchmarks.gateway import FLOOR, LEAN, OURS, Rounds, _document, measure
 from benchmarks.gateway_load import cpu_seconds
 from benchmarks.gateway_peers import PEERS
 
@@ -20,7 +20,7 @@ def test_who_is_here_is_measured_and_who_is_not_is_named(
     assert f"{tmp_path} has no virtual environment tensorzero" in missing.values()
     floor = paces[FLOOR]
     assert (floor.of_floor.least, floor.of_floor.most) == (1, 1)
-    assert floor.requests_per_s.least > 0
+    assert min(floor.requests_per_s.least, paces[LEAN].requests_per_s.least) > 0
     assert floor.served_cpu_ms.least > 0
     document = _document(paces, missing)
     assert document["floor_requests_per_s"] == floor.requests_per_s.median
