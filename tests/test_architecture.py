@@ -36,7 +36,8 @@ def test_imports_go_down_the_ladder():
     ("before", "after"),
     [
         ("    store\n", ""),  # a part that stands nowhere
-        ("    policy\n    features | prompts\n", "    policy | features | prompts\n"),  # policy evaluates with features
+        # policy evaluates with features
+        ("    policy\n    features | prompts\n", "    policy | features | prompts\n"),
         ("    rooms\n", "    deploy | rooms\n"),
     ],
 )
