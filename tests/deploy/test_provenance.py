@@ -36,7 +36,7 @@ CANDIDATE = Candidate(
 def found(candidate: Candidate = CANDIDATE, **changed: Artefact | None) -> str:
     documents = {one.digest: one for one in (POLICY, OTHER, SNAPSHOT)} | changed
     sources = NOTHING._replace(artefact=documents.get)
-    return fault(candidate, zero(), TASK, sources)
+    return fault(candidate, zero(), sources)
 
 
 def made(task: str) -> Artefact:

@@ -57,7 +57,7 @@ def test_a_plan_says_what_would_happen_and_does_nothing() -> None:
 def test_a_plan_for_scripts() -> None:
     found = answer("plan")
     assert found["changed"] is True
-    assert [step["type"] for step in found["steps"]] == ["revalue", "dismiss", "dismiss", "note"]
+    assert [step["type"] for step in found["steps"]] == ["revalue", "demand", "dismiss", "dismiss", "note"]
     (effect,) = found["effects"]
     moved = effect["moved"]
     for when in ("before", "after"):

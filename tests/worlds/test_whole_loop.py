@@ -32,6 +32,7 @@ task = "t"
 every = 60
 """
 OPTIONS = ("a", "b", "c")
+MARGINS = ("0.4", "0.9", "0.9")
 TOML = """
 [product]
 name = "life"
@@ -55,7 +56,7 @@ silent = { thumb = false }
 value = "shout"
 horizon = "1h"
 silent = { shout = false }
-margin = 0.4
+margin = MARGIN
 TRACK
 [gate]
 alpha = 0.3
@@ -93,6 +94,7 @@ class Life:
         unit, autonomy = luck.choice(["user", "decision"]), luck.choice(["full", "full", "canary", "propose"])
         text = TOML.replace("STEPS", steps).replace("UNIT", unit).replace("AUTONOMY", autonomy)
         text = text.replace("TRACK", TRACK if luck.random() < 0.1 else "")
+        text = text.replace("MARGIN", luck.choice(MARGINS))
         (folder / "autotroph.toml").write_text(text, "utf-8")
         self.clock, self.faults = ReplayClock(f"life {seed}", at=1_700_000_000.0), random.Random(seed + 1)
         self.product = self._opened()

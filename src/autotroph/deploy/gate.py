@@ -17,7 +17,15 @@ from autotroph.deploy.sets import examined
 from autotroph.deploy.sources import NOTHING, Sources
 from autotroph.deploy.standing import Live, Standing
 from autotroph.deploy.weighing import Weighing
-from autotroph.records import Candidate, Completion, Decision, Interaction, Verdict
+from autotroph.errors import InputError
+from autotroph.records import (
+    Candidate,
+    Completion,
+    Decision,
+    Interaction,
+    Option,
+    Verdict,
+)
 from autotroph.spec.bounds import Bounds
 from autotroph.stats.offpolicy import Log, difference_increments
 
@@ -75,15 +83,30 @@ def screened(
         SpecError: the file of a set is missing, or is none.
         InputError: a case of a set has no value, or the log cannot judge the candidate.
     """
-    spec, task, sources = bench.weighing.spec, bench.weighing.spec.task(candidate.task), bench.sources
-    if fault := provenance.fault(candidate, standing.main, task, sources):
+    spec, sources = bench.weighing.spec, bench.sources
+    if fault := provenance.fault(candidate, standing.main, sources):
         return ruled(candidate, "refused", f"it is not what it says: {fault}", bench.now, "gate")
     exams = examined(live, standing.main, spec, bench.serving, sources)
     told = {"sets": {one.name: msgspec.to_builtins(one) for one in exams}} if exams else {}
     if fault := next((one.fault for one in exams if one.fault), ""):
         return ruled(candidate, "refused", fault, bench.now, "gate", told)
-    verdict = _by_the_fold(candidate, live, standing, fold, bench, rule)
+    novel = "" if bench.weighing.paired else untried(live, fold, bench.serving)
+    verdict = (
+        _by_people(candidate, novel, bench.now, examined=bool(exams))
+        if novel
+        else _by_the_fold(candidate, live, standing, fold, bench, rule)
+    )
     return replace(verdict, evidence={**verdict.evidence, **told})
+
+
+def _by_people(candidate: Candidate, novel: str, now: float, *, examined: bool) -> Verdict:
+    """What the log cannot judge goes to the ladder's first step, if somebody asked for it, or a set did."""
+    why = f"it may choose {novel!r}, which was never served, so that the log cannot judge it"
+    if candidate.track in provenance.BY_HAND or examined:
+        reason = f"{why}: people judge it, from the ladder's first step on"
+        return ruled(candidate, "advance", reason, now, "gate", {"kind": "untried", "novel": novel})
+    way_out = "declare [ladder] explore, or a frozen set that it has to pass"
+    return ruled(candidate, "refused", f"{why}; {way_out}", now, "gate")
 
 
 def _by_the_fold(
@@ -228,6 +251,21 @@ def off_policy(
     return [one.difference for one in _steps(live, fold, serving, worth, span)]
 
 
+def untried(live: Live, fold: Iterable[Interaction], serving: Serving) -> str:
+    """An option that a release may choose and that had no chance when it would have; empty if none is."""
+    for one in fold:
+        logged = {option.id: option.probability for option in one.decision.options}
+        for option in _chosen(live, one.decision, serving):
+            if option.probability > 0.0 and not logged.get(option.id):
+                return option.id
+    return ""
+
+
+def _chosen(live: Live, decision: Decision, serving: Serving) -> tuple[Option, ...]:
+    """The options that a release has at a decision, with their chances."""
+    return serving.shadow(decision, live, serving.offered(decision, live))[0].options
+
+
 def _steps(
     live: Live, fold: Iterable[Interaction], serving: Serving, worth: Worth, span: tuple[float, float]
 ) -> Iterator[Step]:
@@ -237,8 +275,10 @@ def _steps(
         value = worth(interaction, interaction.completion)
         if value is None:
             continue
-        answered, _ = serving.shadow(decision, live, decision.proposals)
-        new = [option.probability for option in answered.options]
+        chances = {one.id: one.probability for one in _chosen(live, decision, serving)}
+        new = [chances.pop(option.id, 0.0) for option in decision.options]
+        if novel := next((name for name, chance in chances.items() if chance > 0.0), ""):
+            raise InputError(f"the candidate may choose {novel!r}, which was never served")
         log = _log(decision, new, (value - low) / (high - low))
         step = float(difference_increments(log, CAP)[0]) * (high - low)
         yield Step(decision.id, Difference(decision.unit, decision.at, step, decision.verified))

@@ -9,38 +9,36 @@ from autotroph.deploy.sources import Sources
 from autotroph.deploy.standing import Live
 from autotroph.policy.documents import AnyPolicy, thaw
 from autotroph.prompts.documents import is_prompt
-from autotroph.records import DECLARATION, Candidate
-from autotroph.spec import TaskSpec
+from autotroph.records import DECLARATION, PERSON, Candidate
 
-BY_HAND = ("person", DECLARATION)
+BY_HAND = (PERSON, DECLARATION)
 """The tracks of candidates that were made of no dataset."""
 
 
-def fault(candidate: Candidate, main: Live, task: TaskSpec, sources: Sources) -> str:
+def fault(candidate: Candidate, main: Live, sources: Sources) -> str:
     """Why a candidate is not what it says; empty where it is.
 
     Args:
         candidate: it.
         main: what serves.
-        task: its task's declaration.
         sources: the ledger's documents.
     """
-    return next(_faults(candidate, main, task, sources), "")
+    return next(_faults(candidate, main, sources), "")
 
 
-def _faults(candidate: Candidate, main: Live, task: TaskSpec, sources: Sources) -> Iterator[str]:
+def _faults(candidate: Candidate, main: Live, sources: Sources) -> Iterator[str]:
     if candidate.parent != main.release.id:
         yield (
             f"it was made from {candidate.parent!r}, and {main.release.name!r} serves: to be proposed again"
             " from there"
         )
-    yield from _policy(candidate, task, sources)
+    yield from _policy(candidate, sources)
     yield from _prompts(candidate, sources)
     if candidate.track not in BY_HAND:
         yield from _snapshot(candidate, sources)
 
 
-def _policy(candidate: Candidate, task: TaskSpec, sources: Sources) -> Iterator[str]:
+def _policy(candidate: Candidate, sources: Sources) -> Iterator[str]:
     named = candidate.body.policy
     found = sources.artefact(named)
     if found is None:
@@ -48,12 +46,12 @@ def _policy(candidate: Candidate, task: TaskSpec, sources: Sources) -> Iterator[
     elif found.kind != "policy" or digest("policy", found.body) != named:
         yield f"its policy {named[:12]} is not the document of that digest"
     else:
-        yield from _variant(thaw(found.body), candidate, task)
+        yield from _variant(thaw(found.body), candidate)
 
 
-def _variant(policy: AnyPolicy, candidate: Candidate, task: TaskSpec) -> Iterator[str]:
+def _variant(policy: AnyPolicy, candidate: Candidate) -> Iterator[str]:
     """A policy may name an option; where options come with the call, nobody knows which there are."""
-    name, known = getattr(policy, "variant", ""), (*candidate.body.variants, *task.actions)
+    name, known = getattr(policy, "variant", ""), (*candidate.body.variants, *candidate.body.actions)
     if name and known and name not in known:
         yield f"its policy names {name!r}, which it has not got; it has {', '.join(known)}"
 

@@ -14,7 +14,7 @@ from autotroph.deploy.standing import Live, Standing
 from autotroph.errors import InputError
 from autotroph.features.context import crossed, featurise
 from autotroph.policy.documents import AnyPolicy
-from autotroph.records import SILENCE, Completion, Decision, Proposal
+from autotroph.records import SILENCE, Completion, Decision, Proposal, Variant
 from autotroph.spec import LadderSpec
 
 Policies = Callable[[str], AnyPolicy]
@@ -98,13 +98,15 @@ class Serving:
                 return checked(self._offered(live, inputs))
 
     def _offered(self, live: Live, inputs: Mapping[str, Any]) -> list[Proposal]:
-        """What the variants offer; those that share a model ask it once, each has the options of its name."""
-        variants = live.release.body.variants
+        """What the variants offer; those that are alike ask once, and each has the options of its name."""
+        alike: dict[str, tuple[Variant, set[str]]] = {}
+        for name, variant in live.release.body.variants.items():
+            alike.setdefault(variant.digest, (variant, set()))[1].add(name)
         found: list[Proposal] = []
-        for variant in {one.digest: one for one in variants.values()}.values():
+        for variant, names in alike.values():
             with self._pool.lock:
                 proposed = self._pool.at(variant, live.stage.knowledge).propose(inputs)
-            found += [one for one in proposed if one.option.partition(":")[0] in variants]
+            found += [one for one in proposed if one.option.partition(":")[0] in names]
         return found
 
     def _answer(

@@ -9,7 +9,7 @@ from autotroph.errors import InputError, UnknownName
 from autotroph.optimize.bench import candidate_of
 from autotroph.optimize.track import Proposed
 from autotroph.policy.documents import AnyPolicy, freeze
-from autotroph.records import Body, Candidate, Record, Verdict
+from autotroph.records import PERSON, Body, Candidate, Record, Verdict
 from autotroph.rooms import Rooms
 
 
@@ -31,7 +31,7 @@ def proposed(rooms: Rooms, task: str, name: str, policy: AnyPolicy | None, body:
     if document is not None:
         made = replace(made, policy=document.digest)
     dataset = rooms.digestions[task].dataset("", 0)
-    candidate = candidate_of(name, "person", Proposed(made), dataset, main, rooms.clock.now())
+    candidate = candidate_of(name, PERSON, Proposed(made), dataset, main, rooms.clock.now())
     return [*([document] if document else []), candidate]
 
 

@@ -5,6 +5,7 @@ found whatever the file has become, and beside the ledger.
 """
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -131,15 +132,35 @@ def refuse_other(found: Declared, name: str) -> None:
     product = found.spec.product
     if name not in (product.name, product.was):
         raise SpecError(
-            f"{_at(found, 'name')}: this was product {name!r} before, and its ledger is not that of"
-            f" {product.name!r}; name another ledger in [product] store, or write was = {name!r} beside the"
-            " name if it is only called otherwise now"
+            f"{_at(found, 'product', 'name')}: this was product {name!r} before, and its ledger is not that"
+            f" of {product.name!r}; name another ledger in [product] store, or write was = {name!r} beside"
+            " the name if it is only called otherwise now"
         )
+
+
+def refuse_dealt_again(found: Declared, units: Mapping[str, str]) -> None:
+    """Who meets what is drawn by the unit of a task; by another one, everybody would be dealt out again.
+
+    Args:
+        found: what is declared.
+        units: by task, what it was dealt out by.
+
+    Raises:
+        SpecError: it is another one.
+    """
+    for name, unit in units.items():
+        task = found.spec.tasks.get(name)
+        if task is not None and task.unit != unit:
+            raise SpecError(
+                f"{_at(found, 'tasks', name, 'unit')}: was {unit!r} since its first decision, and everybody"
+                f" would be dealt out again by {task.unit!r}; declare another task, by another name"
+            )
 
 
 def _refuse_swapped(found: Declared, before: Declared, path: Path) -> None:
     """What is another product's, cut off, or leads away from a history, is not found out by what serves."""
     refuse_other(found, before.spec.product.name)
+    refuse_dealt_again(found, {name: task.unit for name, task in before.spec.tasks.items()})
     if _is_cut_off(found.text.rstrip(), before.text.rstrip()):
         last_line = found.text.count("\n") + 1
         raise SpecError(
@@ -152,9 +173,9 @@ def _refuse_swapped(found: Declared, before: Declared, path: Path) -> None:
     lost = now.startswith(PREFIX) and then.startswith(PREFIX) and not location(now).exists()
     if now != then and lost and location(then).exists():
         raise SpecError(
-            f"{_at(found, 'store')}: there is no ledger at {location(now)} yet, and this product has one at"
-            f" {location(then)}; move it there (`autotroph backup`, then `restore`), or begin anew, with"
-            " --strict"
+            f"{_at(found, 'product', 'store')}: there is no ledger at {location(now)} yet, and this product"
+            f" has one at {location(then)}; move it there (`autotroph backup`, then `restore`), or begin"
+            " anew, with --strict"
         )
 
 
@@ -162,9 +183,9 @@ def _is_cut_off(now: str, then: str) -> bool:
     return now != then and then.startswith(now)
 
 
-def _at(found: Declared, key: str) -> str:
-    line = line_of(("product", key), lines_of(found.text))
-    return f"{found.spec.source}:{line}: product.{key}"
+def _at(found: Declared, *keys: str) -> str:
+    line = line_of(keys, lines_of(found.text))
+    return f"{found.spec.source}:{line}: {'.'.join(keys)}"
 
 
 def _copies(path: Path, ledger: Path | None) -> list[Path]:

@@ -9,13 +9,12 @@ from msgspec.structs import replace
 
 from autotroph import loop
 from autotroph.clock import Clock
-from autotroph.deploy.choose import Request
-from autotroph.deploy.desk import Desk
 from autotroph.deploy.models import Model
 from autotroph.deploy.retreat import Rollback
-from autotroph.errors import Erased, LedgerError, SpecError
+from autotroph.errors import LedgerError
 from autotroph.faces import byhand
-from autotroph.faces.answers import Answer, RecentAnswers
+from autotroph.faces.answering import Answering
+from autotroph.faces.answers import RecentAnswers
 from autotroph.faces.attending import Attending
 from autotroph.faces.watch import Watch
 from autotroph.faces.wayback import WayBack
@@ -24,19 +23,15 @@ from autotroph.govern.custody import Custody
 from autotroph.govern.persons import Erasing
 from autotroph.govern.redaction import Redactor
 from autotroph.govern.retention import Retained, retain
-from autotroph.ingest.arrivals import DecisionIn, SignalIn, unit_of
+from autotroph.ingest.arrivals import DecisionIn, SignalIn
 from autotroph.ingest.intake import Intake, Outcome
-from autotroph.ingest.stamping import check_ids, check_inputs
-from autotroph.plan import applied, running
+from autotroph.plan import applied, running, standards
 from autotroph.plan.steps import Plan, planned
 from autotroph.policy.documents import AnyPolicy
 from autotroph.records import (
     Body,
     Candidate,
-    Completion,
     Cycle,
-    Decision,
-    Proposal,
     Record,
     Terms,
 )
@@ -47,7 +42,7 @@ from autotroph.store import Receipt, Store
 _LOG = logging.getLogger(__name__)
 
 
-class Product(Attending):
+class Product(Answering, Attending):
     """A declared product on its ledger. Open one with `autotroph.open`.
 
     Its methods may be called from several threads.
@@ -58,75 +53,21 @@ class Product(Attending):
     """
 
     def __init__(self, spec: Spec, store: Store, clock: Clock, models: Mapping[str, Model]) -> None:
+        super().__init__()
         self.spec, self.store, self.clock = spec, store, clock
-        self.unrecorded, self.refused = 0, ""
+        self.refused = ""
         self._models = models
-        self._turning, self._counting = threading.RLock(), threading.Lock()
-        self._recent = RecentAnswers()
+        self._turning = threading.RLock()
         salt = store.meta("seed") or clock.seed
         self.custody = Custody(store, salt, Redactor(spec.privacy.redact, spec.privacy.patterns))
         self._intake = Intake(spec, clock, store, self.custody, salt)
         self.rooms = self._rooms()
         self._finish_erasing()
-        self._changes = applied.note(self.rooms)
+        self._agree()
         self.back = WayBack(self, self._turning)
         self._watch: Watch | None = None
 
     # use ---------------------------------------------------------------------------------------------
-
-    def decide(  # noqa: PLR0913 - two, and keywords that may be left out
-        self,
-        task: str,
-        inputs: Mapping[str, Any],
-        *,
-        user: str = "",
-        session: str = "",
-        key: str = "",
-        options: Sequence[Proposal] = (),
-        terms: Terms | None = None,
-        verified: bool = True,
-    ) -> Answer:
-        """Choose how to answer, and remember the choice with the probability of every option.
-
-        It never waits for the disk. Where the ledger takes nothing, the answer comes all the same and
-        says that it is `unrecorded`, as it does for somebody who was erased; a product that declares
-        `on_store_failure = "refuse"` has an error instead.
-
-        Args:
-            task: of the declaration, with a reward.
-            inputs: structured, JSON values; stored as they are, but for what is to be blacked out.
-            user: pseudonymous id; needed where the task's unit is the user.
-            session: decisions that share an outcome; needed where the unit is the session.
-            key: idempotency key: the same call again gives the same decision.
-            options: to choose from, with features of their own, instead of the task's.
-            terms: what was agreed to; as declared if left out.
-            verified: whether the caller vouches for the user.
-
-        Raises:
-            UnknownName: no such task.
-            InputError: an id that the task's unit needs is missing, or the inputs are not JSON.
-            Conflict: the key was used before, for another question.
-            LedgerError: the ledger takes nothing, and such decisions are to be refused.
-        """
-        began = self.clock.elapsed()
-        checked = self.custody.redacted(check_inputs(dict(inputs)))
-        check_ids(user=user, session=session, key=key)
-        if key and (known := self._decided(key)):
-            return known.unless_other(task, checked, user, session)
-        rooms = self.rooms
-        request = self._request(task, checked, user, session, key)
-        agreed = terms or self.spec.privacy.terms
-        request = replace(request, given=bool(options), terms=agreed, verified=verified and bool(user))
-        desk = self._begun(rooms, task)
-        with rooms.answering:
-            if key and (known := self._recent.get(key)):  # somebody else was quicker with the same key
-                return known.unless_other(task, checked, user, session)
-            decision, completion = desk.serving.decide(request, *self.back.stand(desk), options)
-            latency = (self.clock.elapsed() - began) * 1000.0
-            answer = self._recorded(decision, replace(completion, latency_ms=latency))
-            self._intake.decided(decision)
-            self._recent.add(answer)
-        return answer
 
     def signal(  # noqa: PLR0913 - three, and keywords that may be left out
         self,
@@ -244,7 +185,7 @@ class Product(Attending):
             if expected:
                 done.refuse_other(expected)
             running.run(done, self.rooms, watch, candidates=candidates, force=force)
-            self._changes = applied.note(self.rooms)
+            self._agree()
             self._forget()
             return done
 
@@ -342,71 +283,18 @@ class Product(Attending):
 
     def _stopped(self, task: str) -> str:
         """Why nothing of a task may come further at present; empty where it may."""
-        return self.back.halted() or self._halted(task)
+        waiting = self._waiting.get(task)
+        return self.back.halted() or self._halted(task) or (standards.says(waiting) if waiting else "")
+
+    def _agree(self) -> None:
+        """Journal what is declared, and put aside what somebody has to agree to first."""
+        self._changes, self._waiting = applied.note(self.rooms), standards.note(self.rooms)
+        explore = standards.agreed(self.store, self.spec).explore
+        self.ladder = replace(self.spec.ladder, explore=min(explore, self.spec.ladder.explore))
 
     def _forget(self) -> None:
         """Rebuild what is in memory from the ledger as it is now."""
         self.rooms, self._recent = self._rooms(), RecentAnswers()
-
-    def _begun(self, rooms: Rooms, task: str) -> Desk:
-        """A task's desk, with its release 0 made."""
-        if rooms.desks[task].board.standing is None:
-            with self._turning:
-                rooms.begin(task)
-        return rooms.desks[task]
-
-    def _recorded(self, decision: Decision, completion: Completion) -> Answer:
-        """The answer, on its way to the ledger; or one that will not get there, and says so."""
-        refuse = self.spec.product.on_store_failure == "refuse"
-        if refuse and (fault := self.store.fault()):
-            raise LedgerError(f'{fault}; on_store_failure is "refuse", so nothing is answered')
-        try:
-            admitted = self.custody.admit(decision), self.custody.admit(completion)
-            receipt = self.store.append(*admitted, patience=0.0)
-        except Erased as error:
-            return Answer(decision, completion, None, str(error))
-        except LedgerError as error:
-            if refuse:
-                raise
-            self._missed()
-            return Answer(decision, completion, None, str(error))
-        receipt.if_it_fails(self._missed)
-        return Answer(decision, completion, receipt)
-
-    def _missed(self) -> None:
-        with self._counting:
-            self.unrecorded += 1
-
-    def _request(self, task: str, inputs: dict[str, Any], user: str, session: str, key: str) -> Request:
-        kind = self.spec.task(task).unit
-        if task not in self.rooms.desks:
-            raise SpecError(
-                f'{self.spec.source}: tasks.{task}: declares no reward; add reward = "…" to decide it'
-            )
-        id_ = self.clock.new_id("decision", *([key] if key else []))
-        unit, cluster = unit_of(self.spec, task, id_, user, session)
-        return Request(
-            id=id_,
-            task=task,
-            inputs=inputs,
-            unit=unit,
-            unit_kind=kind,
-            cluster=cluster,
-            fold=self.spec.gate.fold_of(cluster, self.rooms.salt),
-            declaration=self.spec.digest,
-            at=self.clock.now(),
-            user=user,
-            session=session,
-            key=key,
-        )
-
-    def _decided(self, key: str) -> Answer | None:
-        """The answer that a key was given before, in this process or in the ledger."""
-        if known := self._recent.get(key):
-            return known if not known.unrecorded else self._recorded(known.decision, known.completion)
-        decision = self.store.get(Decision, key=key)
-        completion = self.store.get(Completion, decision=decision.id) if decision else None
-        return Answer(decision, completion, self.store.append()) if decision and completion else None
 
     def _finish_erasing(self) -> None:
         """Take the bytes of removed rows out, where that was not done yet."""
@@ -415,10 +303,3 @@ class Product(Attending):
                 self.store.scrub()
             except LedgerError as error:  # `doctor` says so too
                 _LOG.warning("%s: what was removed still has bytes in the log: %s", self.spec.source, error)
-
-    def _journal_unrecorded(self) -> None:
-        """Once the ledger takes rows again, say how many decisions it missed."""
-        with self._counting:
-            missed, self.unrecorded = self.unrecorded, 0
-        if missed:
-            self.rooms.append(self.rooms.entry("loop", "decisions unrecorded", decisions=missed))

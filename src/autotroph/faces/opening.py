@@ -10,8 +10,9 @@ from autotroph.deploy.models import Model
 from autotroph.faces import lastgood
 from autotroph.faces.library import Product
 from autotroph.faces.located import located, override
-from autotroph.records import Entry
-from autotroph.store import Store, open_store
+from autotroph.records import Decision, Entry
+from autotroph.spec import Spec
+from autotroph.store import Reader, Store, open_store
 
 _LOG = logging.getLogger("autotroph.declaration")
 
@@ -35,6 +36,7 @@ def open_product(
         before = ledger.get(Entry, event="declaration")
         if before is not None:
             lastgood.refuse_other(found, before.subject)
+            lastgood.refuse_dealt_again(found, _units(ledger, found.spec))
         if clock is not None and not ledger.last():
             ledger.set_meta("seed", clock.seed)
         product = Product(found.spec, ledger, clock or SystemClock(ledger.meta("seed") or ""), models or {})
@@ -51,3 +53,9 @@ def open_product(
     if clock is None:  # who replays looks after itself
         product.watch()
     return product
+
+
+def _units(ledger: Reader, spec: Spec) -> dict[str, str]:
+    """By task, the unit of its newest decision."""
+    newest = (ledger.get(Decision, task=name, served=True, provenance="product") for name in spec.tasks)
+    return {one.task: one.unit_kind for one in newest if one is not None}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from autotroph.plan.explaining import Effect
     from autotroph.plan.foreseeing import Foreseen
     from autotroph.plan.ranks import Place, Ranked
-    from autotroph.plan.steps import Plan, Propose
+    from autotroph.plan.steps import Demand, Explore, Plan, Propose
     from autotroph.plan.verdicts import Retried
 
 WIDTH = 22
@@ -35,12 +35,28 @@ def screen(plan: Plan, effects: Sequence[Effect], foreseen: Sequence[Foreseen] =
                       ("its evidence was weighed by what has changed", QUIET))
         for one in plan.dismissed
     )  # fmt: skip
+    parts += (_demand(step) for step in plan.demanded)
+    parts += (_explore(step) for step in plan.explored)
     for step in plan.proposed:
         parts += _proposal(step, foreseen)
     for one in plan.noted:
         digests = f"  {_short(one.before)} → {_short(one.after)}"
         parts.append(Text.assemble(("by itself ", "bold"), one.part, (digests, QUIET)))
     return Group(*parts)
+
+
+def _demand(step: Demand) -> RenderableType:
+    return Text.assemble(
+        ("hold to ", "bold cyan"), f"what is declared now ({', '.join(step.parts)}) the candidates of task"
+        f" {step.task}: those that are under way begin again",
+    )  # fmt: skip
+
+
+def _explore(step: Explore) -> RenderableType:
+    return Text.assemble(
+        ("explore ", "bold yellow"), f"{step.was:.1%} → {step.share:.1%} of the decisions: ",
+        ("nothing proves what is random; `autotroph status` shows what it costs", QUIET),
+    )  # fmt: skip
 
 
 def _proposal(step: Propose, foreseen: Sequence[Foreseen]) -> Iterator[RenderableType]:

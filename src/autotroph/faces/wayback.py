@@ -35,9 +35,10 @@ SWITCH = "the kill switch"
 
 
 class Served(Protocol):
-    """What can be rolled back: a product."""
+    """What can be rolled back: a product. `ladder` is as somebody has agreed to it."""
 
     spec: Spec
+    ladder: LadderSpec
     store: Store
     clock: Clock
     rooms: Rooms
@@ -72,7 +73,6 @@ class WayBack:
     def __init__(self, product: Served, turning: threading.RLock) -> None:
         self._product, self._turning, self._lock = product, turning, threading.RLock()
         self.switch = Switch(place(product.spec, product.store), product.spec.tasks)
-        self._still = replace(product.spec.ladder, explore=0.0)
         self._retreats: list[Retreat] = []
         self._pull: Pull | None = None
         self._noted = pulled(product.store)
@@ -93,7 +93,8 @@ class WayBack:
         standing = desk.standing
         if retreat is not None or still:
             standing = retreated(standing, retreat.to if retreat is not None else standing.main)
-        return standing, self._still if still else self._product.spec.ladder
+        ladder = self._product.ladder
+        return standing, replace(ladder, explore=0.0) if still else ladder
 
     # by hand -----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ and has said yes.
 |---|---|
 | applied.py | what the history was valued by, on record in the journal; what is declared otherwise by now |
 | steps.py | the steps, and the plan that lists them |
+| standards.py | what a candidate has to show, and what is explored: on record, and changed only by a plan |
 | proposing.py | what a task is declared to serve: what differs becomes a candidate |
 | foreseeing.py | whom a candidate concerns, and what the log says that it would earn |
 | effects.py | what a step would do to the history: values before and after, side by side |

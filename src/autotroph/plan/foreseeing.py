@@ -93,7 +93,7 @@ def _board(reader: Reader, spec: Spec, task: str) -> Board:
 def _off_policy(step: Propose, reader: Reader, spec: Spec) -> dict[str, float | int]:
     """The difference to what was served, by the newest decisions with a final reward."""
     declared, (name, reward) = spec.task(step.task), spec.reward_of(step.task)
-    if "policy" not in step.differs or len(step.differs) > 1:
+    if any(part == "kind" or part.startswith("variants.") for part in step.differs):
         raise InputError("other variants were never served: shadow shows what they would answer")
     policy = declared.policy
     serving = Serving(ModelPool({}, lambda *_: ()), lambda _: policy, "")

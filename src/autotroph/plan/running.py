@@ -18,6 +18,7 @@ from autotroph.errors import InputError
 from autotroph.ingest.joining import Open
 from autotroph.optimize.bench import candidate_of
 from autotroph.optimize.track import Proposed
+from autotroph.plan import standards
 from autotroph.plan.applied import recorded, says, standing
 from autotroph.plan.steps import Plan, Propose
 from autotroph.records import DECLARATION, Dataset, Record, Reward
@@ -54,11 +55,15 @@ def run(
         InputError: a candidate is in front of people, and nobody said that it may be refused.
     """
     made = 0
+    _refuse_in_front(plan, candidates=candidates)
     if plan.revalued:
-        _refuse_in_front(plan, candidates=candidates)
         began = _begin(plan, rooms)
         made = _revalue(plan, rooms, _reached(rooms, began), watch)
         _finish(plan, rooms, made)
+    elif plan.dismissed:
+        rooms.append(*_refused(plan, rooms, "what a candidate has to show is declared otherwise"))
+    if plan.demanded or plan.explored:
+        standards.agree(rooms, standards.declared(rooms.spec))
     for step in plan.proposed:
         _propose(step, rooms, force)
     return made
@@ -90,15 +95,18 @@ def _begin(plan: Plan, rooms: Rooms) -> int:
     begun = standing(rooms.store, rooms.spec).begun
     if begun is not None and begun.tasks == plan.tasks:
         return begun.sequence
-    now = rooms.clock.now()
-    tasks = dict.fromkeys(one.task for one in plan.dismissed)
-    reason = f"{says(plan.revalued)}: to be proposed again, and measured by that"
-    refused = [row for task in tasks for row in rooms.desks[task].dismiss(reason, now)]
     details = {"tasks": plan.tasks, "through": plan.through, "at": plan.at}
-    rooms.append(rooms.entry("owner", "applying", **details), *refused)
+    rooms.append(rooms.entry("owner", "applying", **details), *_refused(plan, rooms, says(plan.revalued)))
     begun = standing(rooms.store, rooms.spec).begun
     assert begun is not None  # it was just written
     return begun.sequence
+
+
+def _refused(plan: Plan, rooms: Rooms, why: str) -> list[Record]:
+    """Whatever was weighed by what has changed is to be proposed again."""
+    tasks, now = dict.fromkeys(one.task for one in plan.dismissed), rooms.clock.now()
+    reason = f"{why}: to be proposed again, and measured by that"
+    return [row for task in tasks for row in rooms.desks[task].dismiss(reason, now)]
 
 
 _REACHED = """

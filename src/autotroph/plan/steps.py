@@ -11,6 +11,8 @@ from autotroph.errors import InputError
 from autotroph.plan.applied import Change, Standing, Versions, parts, standing
 from autotroph.plan.frozen import changed as changed_sets
 from autotroph.plan.proposing import changed
+from autotroph.plan.standards import agreed
+from autotroph.plan.standards import changed as changed_standards
 from autotroph.records import CHAINED, Candidate, Entry, canonical
 from autotroph.spec import Spec
 from autotroph.store import Reader
@@ -52,6 +54,24 @@ class Propose(msgspec.Struct, frozen=True, kw_only=True, tag="propose"):
     differs: tuple[str, ...]
 
 
+class Demand(msgspec.Struct, frozen=True, kw_only=True, tag="demand"):
+    """Hold the candidates of a task to what is declared now; those that are under way begin again.
+
+    Attributes:
+        parts: what of that was changed.
+    """
+
+    task: str
+    parts: tuple[str, ...]
+
+
+class Explore(msgspec.Struct, frozen=True, kw_only=True, tag="explore"):
+    """Let more decisions be random: what nothing proves, so that it takes somebody who has seen it."""
+
+    was: float
+    share: float
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
     """A part of the declaration that applies by itself when the product is opened: its digests."""
 
@@ -60,7 +80,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
     after: str
 
 
-Step = Revalue | Dismiss | Propose | Note
+Step = Revalue | Demand | Dismiss | Explore | Propose | Note
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,10 +112,24 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(one for one in self.steps if isinstance(one, Propose))
 
     @property
+    def explored(self) -> tuple[Explore, ...]:
+        """What is to be explored more; at most one."""
+        return tuple(one for one in self.steps if isinstance(one, Explore))
+
+    @property
+    def demanded(self) -> tuple[Demand, ...]:
+        """The tasks whose candidates have to show something else."""
+        return tuple(one for one in self.steps if isinstance(one, Demand))
+
+    @property
+    def run(self) -> tuple[Step, ...]:
+        """The steps that do not apply by themselves."""
+        return tuple(one for one in self.steps if not isinstance(one, Note))
+
+    @property
     def digest(self) -> str:
         """The hash of the steps that are run: another plan has another one."""
-        run = [one for one in self.steps if not isinstance(one, Note)]
-        return digest("plan", canonical(run))
+        return digest("plan", canonical(self.run))
 
     def refuse_other(self, digest: str) -> None:
         """Nothing is run but what somebody has seen.
@@ -134,6 +168,7 @@ def planned(reader: Reader, spec: Spec) -> Plan:
     steps: list[Step] = [
         *_revalued(found),
         *_dismissed(reader, spec, found.changes),
+        *_explored(reader, spec),
         *_proposed(reader, spec),
         *_noted(reader, spec, found),
         *(Note(part=one.part, before=one.before, after=one.after) for one in changed_sets(reader, spec)),
@@ -153,16 +188,20 @@ def _revalued(found: Standing) -> Iterator[Revalue]:
         yield Revalue(change=one, again=begun.get(one.task, {}).get(one.name) == one.version)
 
 
-def _dismissed(reader: Reader, spec: Spec, changes: tuple[Change, ...]) -> Iterator[Dismiss]:
-    """An outcome judges no candidate; the reward and the guardrails do."""
-    tasks = dict.fromkeys(one.task for one in changes if one.kind != "outcome")
+def _dismissed(reader: Reader, spec: Spec, changes: tuple[Change, ...]) -> Iterator[Demand | Dismiss]:
+    """An outcome judges no candidate; the reward and the guardrails do, and what is asked of them."""
+    standards = changed_standards(reader, spec)
+    tasks = dict.fromkeys([*(one.task for one in changes if one.kind != "outcome"), *standards])
     boards = {task: Board(task, spec.gate.alpha) for task in tasks}
     for kind in CHAINED if boards else ():
         for row in reader.scan(kind):
             for board in boards.values():
                 board.apply(row)
     for task, board in boards.items():
-        for candidate, stage in _open(board):
+        under_way = list(_open(board))
+        if under_way and task in standards:
+            yield Demand(task=task, parts=standards[task])
+        for candidate, stage in under_way:
             yield Dismiss(task=task, candidate=candidate.id, name=candidate.name, stage=stage)
 
 
@@ -171,6 +210,12 @@ def _open(board: Board) -> Iterator[tuple[Candidate, str]]:
         yield board.candidates[live.release.candidate], live.stage.name
     for candidate in board.waiting():
         yield candidate, "gate"
+
+
+def _explored(reader: Reader, spec: Spec) -> Iterator[Explore]:
+    was = agreed(reader, spec).explore
+    if spec.ladder.explore > was:
+        yield Explore(was=was, share=spec.ladder.explore)
 
 
 def _proposed(reader: Reader, spec: Spec) -> Iterator[Propose]:

@@ -24,6 +24,9 @@ SILENCE = "silence"
 DECLARATION = "declaration"
 """The track of a candidate that is what a task is declared to serve."""
 
+PERSON = "person"
+"""The track of a candidate that somebody proposes by hand."""
+
 IMPROVE = "improve"
 """The purpose that learning from a row takes."""
 

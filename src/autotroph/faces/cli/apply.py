@@ -47,7 +47,7 @@ def apply(  # noqa: PLR0913 - one a flag
     found = explain(declared(config), config)
     if not as_json:
         show(found)
-    if not (found.plan.revalued or found.plan.proposed):
+    if not found.plan.run:
         _done(found, 0, as_json=as_json)
         return
     if digest:
@@ -82,5 +82,5 @@ def _done(found: Explained, appended: int, *, as_json: bool) -> None:
         options.emit({**told(found), "rows": appended})
     elif found.plan.revalued:
         click.echo(f"applied: {appended:,} rows; cycles run again")
-    elif found.plan.proposed:
+    elif found.plan.run:
         click.echo(f"applied: {appended:,} rows; the gate looks at what is proposed in the next cycle")

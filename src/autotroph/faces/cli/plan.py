@@ -73,7 +73,7 @@ def plan(*, html: Path | None, config: Path, as_json: bool) -> None:
         options.say(f"{html} is written; open it in a browser")
     if found.plan.revalued:
         click.echo("`autotroph apply` runs these steps; until then no cycle runs, and all else goes on")
-    elif found.plan.proposed:
+    elif found.plan.run:
         click.echo("`autotroph apply` runs these steps; until then all goes on as before")
 
 
@@ -132,7 +132,7 @@ def told(found: Explained) -> dict[str, Any]:
 
     return {
         "opened": found.plan.opened,
-        "changed": bool(found.plan.revalued or found.plan.proposed),
+        "changed": bool(found.plan.run),
         "digest": found.plan.digest,
         "steps": msgspec.to_builtins(found.plan.steps),
         "effects": msgspec.to_builtins(found.effects),

@@ -1,0 +1,165 @@
+"""The hot path of a product: a question in, an answer out, remembered on its way to the ledger."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from autotroph.clock import Clock
+from autotroph.deploy.choose import Request
+from autotroph.deploy.desk import Desk
+from autotroph.errors import Erased, LedgerError, SpecError
+from autotroph.faces.answers import Answer, RecentAnswers
+from autotroph.faces.wayback import WayBack
+from autotroph.govern.custody import Custody
+from autotroph.ingest.arrivals import unit_of
+from autotroph.ingest.intake import Intake
+from autotroph.ingest.stamping import check_ids, check_inputs
+from autotroph.records import Completion, Decision, Proposal, Terms
+from autotroph.rooms import Rooms
+from autotroph.spec import Spec
+from autotroph.store import Store
+
+
+class Answering:
+    """The part of a product that decides; see `faces.library.Product`.
+
+    Attributes:
+        unrecorded: decisions that were answered and did not get into the ledger, since a cycle said so.
+    """
+
+    spec: Spec
+    store: Store
+    clock: Clock
+    rooms: Rooms
+    custody: Custody
+    back: WayBack
+    _intake: Intake
+    _turning: threading.RLock
+
+    def __init__(self) -> None:
+        self.unrecorded = 0
+        self._counting = threading.Lock()
+        self._recent = RecentAnswers()
+
+    def decide(  # noqa: PLR0913 - two, and keywords that may be left out
+        self,
+        task: str,
+        inputs: Mapping[str, Any],
+        *,
+        user: str = "",
+        session: str = "",
+        key: str = "",
+        options: Sequence[Proposal] = (),
+        terms: Terms | None = None,
+        verified: bool = True,
+    ) -> Answer:
+        """Choose how to answer, and remember the choice with the probability of every option.
+
+        It never waits for the disk. Where the ledger takes nothing, the answer comes all the same and
+        says that it is `unrecorded`, as it does for somebody who was erased; a product that declares
+        `on_store_failure = "refuse"` has an error instead.
+
+        Args:
+            task: of the declaration, with a reward.
+            inputs: structured, JSON values; stored as they are, but for what is to be blacked out.
+            user: pseudonymous id; needed where the task's unit is the user.
+            session: decisions that share an outcome; needed where the unit is the session.
+            key: idempotency key: the same call again gives the same decision.
+            options: to choose from, with features of their own, instead of the task's.
+            terms: what was agreed to; as declared if left out.
+            verified: whether the caller vouches for the user.
+
+        Raises:
+            UnknownName: no such task.
+            InputError: an id that the task's unit needs is missing, or the inputs are not JSON.
+            Conflict: the key was used before, for another question.
+            LedgerError: the ledger takes nothing, and such decisions are to be refused.
+        """
+        began = self.clock.elapsed()
+        checked = self.custody.redacted(check_inputs(dict(inputs)))
+        check_ids(user=user, session=session, key=key)
+        if key and (known := self._decided(key)):
+            return known.unless_other(task, checked, user, session)
+        rooms = self.rooms
+        request = self._request(task, checked, user, session, key)
+        agreed = terms or self.spec.privacy.terms
+        request = replace(request, given=bool(options), terms=agreed, verified=verified and bool(user))
+        desk = self._begun(rooms, task)
+        with rooms.answering:
+            if key and (known := self._recent.get(key)):  # somebody else was quicker with the same key
+                return known.unless_other(task, checked, user, session)
+            decision, completion = desk.serving.decide(request, *self.back.stand(desk), options)
+            latency = (self.clock.elapsed() - began) * 1000.0
+            answer = self._recorded(decision, replace(completion, latency_ms=latency))
+            self._intake.decided(decision)
+            self._recent.add(answer)
+        return answer
+
+    def _begun(self, rooms: Rooms, task: str) -> Desk:
+        """A task's desk, with its release 0 made."""
+        if rooms.desks[task].board.standing is None:
+            with self._turning:
+                rooms.begin(task)
+        return rooms.desks[task]
+
+    def _recorded(self, decision: Decision, completion: Completion) -> Answer:
+        """The answer, on its way to the ledger; or one that will not get there, and says so."""
+        refuse = self.spec.product.on_store_failure == "refuse"
+        if refuse and (fault := self.store.fault()):
+            raise LedgerError(f'{fault}; on_store_failure is "refuse", so nothing is answered')
+        try:
+            admitted = self.custody.admit(decision), self.custody.admit(completion)
+            receipt = self.store.append(*admitted, patience=0.0)
+        except Erased as error:
+            return Answer(decision, completion, None, str(error))
+        except LedgerError as error:
+            if refuse:
+                raise
+            self._missed()
+            return Answer(decision, completion, None, str(error))
+        receipt.if_it_fails(self._missed)
+        return Answer(decision, completion, receipt)
+
+    def _missed(self) -> None:
+        with self._counting:
+            self.unrecorded += 1
+
+    def _request(self, task: str, inputs: dict[str, Any], user: str, session: str, key: str) -> Request:
+        kind = self.spec.task(task).unit
+        if task not in self.rooms.desks:
+            raise SpecError(
+                f'{self.spec.source}: tasks.{task}: declares no reward; add reward = "…" to decide it'
+            )
+        id_ = self.clock.new_id("decision", *([key] if key else []))
+        unit, cluster = unit_of(self.spec, task, id_, user, session)
+        return Request(
+            id=id_,
+            task=task,
+            inputs=inputs,
+            unit=unit,
+            unit_kind=kind,
+            cluster=cluster,
+            fold=self.spec.gate.fold_of(cluster, self.rooms.salt),
+            declaration=self.spec.digest,
+            at=self.clock.now(),
+            user=user,
+            session=session,
+            key=key,
+        )
+
+    def _decided(self, key: str) -> Answer | None:
+        """The answer that a key was given before, in this process or in the ledger."""
+        if known := self._recent.get(key):
+            return known if not known.unrecorded else self._recorded(known.decision, known.completion)
+        decision = self.store.get(Decision, key=key)
+        completion = self.store.get(Completion, decision=decision.id) if decision else None
+        return Answer(decision, completion, self.store.append()) if decision and completion else None
+
+    def _journal_unrecorded(self) -> None:
+        """Once the ledger takes rows again, say how many decisions it missed."""
+        with self._counting:
+            missed, self.unrecorded = self.unrecorded, 0
+        if missed:
+            self.rooms.append(self.rooms.entry("loop", "decisions unrecorded", decisions=missed))
