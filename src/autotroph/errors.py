@@ -5,7 +5,8 @@ AutotrophError
 ├── UnknownName          a name nobody declared; carries the known ones and the nearest
 ├── InputError           what a caller or a person sent cannot be taken
 │   ├── Conflict         the same idempotency key came with another body
-│   └── Erased           it is about somebody who was erased
+│   ├── Erased           it is about somebody who was erased
+│   └── Exhausted        a budget or a limit has no room for it, until a time
 ├── LedgerError          the store could not read or write
 │   ├── Occupied         another process writes to it
 │   ├── Overloaded       it takes nothing more for now: its queue is full, or the disk stands still
@@ -46,6 +47,19 @@ class Conflict(InputError):
 
 class Erased(InputError):
     """It is about somebody who was erased, and is not stored."""
+
+
+class Exhausted(InputError):
+    """A budget or a limit has no room for a request; it was not made.
+
+    Attributes:
+        until: from when on there may be room, in seconds since the epoch; inf: never.
+        retry_after: seconds until then.
+    """
+
+    def __init__(self, message: str, until: float, retry_after: float) -> None:
+        self.until, self.retry_after = until, retry_after
+        super().__init__(message)
 
 
 class LedgerError(AutotrophError):

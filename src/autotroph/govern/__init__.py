@@ -5,6 +5,8 @@
 | redaction.py | what gives people and secrets away, blacked out before anything is written |
 | patterns.py | the owner's own patterns, in time that a hostile text cannot stretch |
 | keys.py | who may ask for what: secrets of which only a digest is kept |
+| meters.py | what is counted against budgets and limits, in stretches of time |
+| budgets.py | set aside before a request, settled after it: the counters that all processes share |
 | custody.py | what every row passes before it is written |
 | persons.py | a person's rows: found, handed over, taken out |
 | touched.py | whom an erasure touched beside: to be valued again |
