@@ -28,7 +28,8 @@ async def failed(asks: Upstream, path: str, *, stream: bool) -> tuple[UpstreamFa
 @pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: f"{fault.what} {fault.when}")
 def test_a_stream_that_fails_says_so(kind: str, fault: Fault):
     async def use(flaky: Flaky) -> None:
-        limits = LIMITS if fault.what == "stall" else {}
+        limit = "between_tokens" if fault.when == "after" else "first_token"
+        limits = {limit: LIMITS[limit]} if fault.what == "stall" else {}
         asks = upstream(flaky.url, "openai" if kind == "responses" else kind, retries=0, **limits)
         flaky.faults.append(fault)
         found, seen = await failed(asks, PATHS[kind], stream=True)
@@ -53,7 +54,7 @@ def expected(fault: Fault) -> str:
 @pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: f"{fault.what} {fault.when}")
 def test_a_whole_answer_that_fails_says_so(kind: str, fault: Fault):
     async def use(flaky: Flaky) -> None:
-        limits = LIMITS if fault.what == "stall" else {}
+        limits = {"total": LIMITS["total"]} if fault.what == "stall" else {}
         asks = upstream(flaky.url, "openai" if kind == "responses" else kind, retries=0, **limits)
         flaky.faults.append(fault)
         found, _ = await failed(asks, PATHS[kind], stream=False)
@@ -94,11 +95,10 @@ def test_a_connection_that_is_not_made_in_time():
 
 def test_all_of_a_stream_has_a_limit_too():
     async def use(flaky: Flaky) -> None:
-        flaky.pause = 0.02
-        asks = upstream(flaky.url, total=0.08)
+        flaky.always = Fault("stall", "after")
+        asks = upstream(flaky.url, total=0.5)
         found, seen = await failed(asks, "/chat/completions", stream=True)
-        assert (found.kind, found.first_token) == ("total", True)
-        assert seen > 1
+        assert (found.kind, found.first_token, seen) == ("total", True, 2)
         await asks.close()
 
     run(use)
@@ -106,12 +106,14 @@ def test_all_of_a_stream_has_a_limit_too():
 
 def test_whoever_reads_slowly_does_not_make_an_upstream_late():
     async def use(flaky: Flaky) -> None:
-        asks = upstream(flaky.url, between_tokens=0.03)
+        flaky.pause = 0.01
+        asks = upstream(flaky.url, between_tokens=0.3)
         reply = await asks.ask(asked(stream=True))
         seen = 0
         async for _ in reply:
             seen += 1
-            await asyncio.sleep(0.02)
+            if seen == 3:  # which was waited for, as are those that follow
+                await asyncio.sleep(0.5)
         assert seen > 5
         await asks.close()
 

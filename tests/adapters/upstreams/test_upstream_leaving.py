@@ -15,7 +15,7 @@ from autotroph.deploy.upstreams import Upstream
 from autotroph.errors import UpstreamFault
 from autotroph.testing.flaky import Fault, Flaky
 
-Leaves = Callable[[Flaky, Upstream], Awaitable[None]]
+Leaves = Callable[[Flaky, Upstream], Awaitable[object]]
 
 
 def open_files() -> int:
@@ -37,23 +37,30 @@ async def while_nothing_has_come(flaky: Flaky, asks: Upstream) -> None:
     await cancelled(task)
 
 
-async def while_it_reads(_: Flaky, asks: Upstream) -> None:
+async def while_it_reads(_: Flaky, asks: Upstream) -> object:
     reply = await asks.ask(asked(stream=True))
-    task = asyncio.create_task(read(reply))
+
+    async def reads() -> None:  # and closes nothing: the server that ran it was killed
+        async for _ in reply:
+            pass
+
+    task = asyncio.create_task(reads())
     for _ in range(4):
         await asyncio.sleep(0)
     await cancelled(task)
     assert reply.usage.output > 0
     assert not reply.told
+    return reply
 
 
-async def while_it_does_not_read(_: Flaky, asks: Upstream) -> None:
+async def while_it_does_not_read(_: Flaky, asks: Upstream) -> object:
     reply = await asks.ask(asked(stream=True))
     reply.close()
     reply.close()
     assert reply.usage.output > 0
     with pytest.raises(UpstreamFault):  # never a clean end
         await anext(aiter(reply))
+    return reply
 
 
 PHASES: dict[str, tuple[Fault, Leaves]] = {
@@ -72,8 +79,9 @@ def test_nothing_stays_open_for_those_who_left(number: int):
         asks = upstream(flaky.url, retries=0)
         for fault, leave in PHASES.values():
             flaky.always = fault
+            kept = []  # so that it is not their end that closes the connection
             for _ in range(number // 4 // 25):
-                await asyncio.gather(*(leave(flaky, asks) for _ in range(25)))
+                kept += await asyncio.gather(*(leave(flaky, asks) for _ in range(25)))
             assert await flaky.quiet(), "a connection outlives those for whom it was made"
         assert flaky.received == number
         flaky.always = None

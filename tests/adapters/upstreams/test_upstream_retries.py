@@ -192,3 +192,15 @@ def test_there_is_never_more_than_one_probe(steps: list[str]):
             permit = under_way.pop(0)
             breaker.failed(permit, now) if step == "failed" else getattr(breaker, step)(permit)
         assert under_way.count("probe") <= 1
+
+
+def test_those_who_were_asked_before_say_nothing_of_how_it_is_now():
+    breaker = Breaker(1, 10.0, lambda: 0.0)
+    early = [breaker.enter(0.0) for _ in range(3)]
+    breaker.failed(early[0], 0.0)
+    breaker.failed(early[1], 9.0)
+    assert breaker.enter(10.0) == "probe", "a late fault made the pause longer"
+    breaker.answered(early[2])
+    assert breaker.enter(10.0) == "none", "a late answer closed it"
+    breaker.failed("probe", 11.0)
+    assert [breaker.enter(now) for now in (20.9, 21.0)] == ["none", "probe"]

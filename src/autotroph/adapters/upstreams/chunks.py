@@ -12,52 +12,54 @@ from autotroph.adapters.upstreams.faults import shaped
 from autotroph.adapters.upstreams.progress import InBand
 from autotroph.deploy.prices import Usage, usage
 
-Raw = msgspec.Raw
-_NOTHING = (b"", b"null", b'""', b"[]", b"{}")
+
+class _Function(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolCall(msgspec.Struct, gc=False):
+    function: _Function | None = None
 
 
 class _Delta(msgspec.Struct, gc=False):
-    content: Raw = Raw()
-    reasoning_content: Raw = Raw()
-    reasoning: Raw = Raw()
-    refusal: Raw = Raw()
-    tool_calls: Raw = Raw()
-    function_call: Raw = Raw()
-    audio: Raw = Raw()
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+    function_call: _Function | None = None
+    audio: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
     delta: _Delta | None = None
-    text: Raw = Raw()
-    finish_reason: Raw = Raw()
+    text: str | None = None
+    finish_reason: str | None = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
-    usage: Raw = Raw()
-    error: Raw = Raw()
+    usage: Any = None
+    error: Any = None
 
 
 class _Response(msgspec.Struct, gc=False):
-    usage: Raw = Raw()
-    error: Raw = Raw()
+    usage: Any = None
+    error: Any = None
 
 
 class _Event(msgspec.Struct, gc=False):
     type: str = ""
-    delta: Raw = Raw()
+    delta: Any = None
     response: _Response | None = None
-    error: Raw = Raw()
+    error: Any = None
 
 
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _EVENT = msgspec.json.Decoder(_Event)
 _JSON = msgspec.json.Decoder()
 DONE = b"[DONE]"
-
-
-def _is(value: Raw) -> bool:
-    return len(value) > 4 or bytes(value) not in _NOTHING
 
 
 class ChatProgress:
@@ -85,26 +87,24 @@ class ChatProgress:
         except msgspec.ValidationError:  # JSON, but of another shape: it is theirs to understand
             _take_anything(self, payload, ready)
             return
-        if _is(chunk.error):
+        if chunk.error:
             raise in_band(chunk.error)
-        if _is(chunk.usage):
-            self.usage = usage_of(chunk.usage)
+        if chunk.usage:
+            self.usage = usage(chunk.usage)
             if self._hides_usage and not chunk.choices:
                 return
         for choice in chunk.choices or ():
-            self._written(choice)
+            self._take_choice(choice)
         ready.append(payload)
 
-    def _written(self, choice: _Choice) -> None:
-        length = _length(choice.text)
+    def _take_choice(self, choice: _Choice) -> None:
+        length = _length(choice.text) if choice.text else 0
         delta = choice.delta
         if delta is not None:
-            length += _length(delta.content) + _length(delta.reasoning_content) + _length(delta.reasoning)
-            length += _length(delta.refusal) + _length(delta.tool_calls) + _length(delta.function_call)
-            length += _length(delta.audio)
+            length += _length(delta.content) if delta.content else _said_otherwise(delta)
         self.written += length
         if not self.began:
-            self.began = length > 0 or _is(choice.finish_reason)
+            self.began = length > 0 or bool(choice.finish_reason)
 
 
 class ResponsesProgress:
@@ -131,20 +131,20 @@ class ResponsesProgress:
         self._check(event, payload)
         if event.type.endswith(".delta"):
             self.began = True
-            self.written += _length(event.delta)
+            self.written += _length(str(event.delta))
         elif event.type in self._LAST:
             self.began = self.ended = True
-            if event.response is not None and _is(event.response.usage):
-                self.usage = usage_of(event.response.usage)
+            if event.response is not None:
+                self.usage = usage(event.response.usage)
         ready.append(payload)
 
     def _check(self, event: _Event, payload: bytes) -> None:
-        if event.response is not None and _is(event.response.error):
+        if event.response is not None and event.response.error:
             raise in_band(event.response.error)
-        if _is(event.error):
+        if event.error:
             raise in_band(event.error)
         if event.type in ("error", "response.failed"):
-            raise in_band(payload)
+            raise in_band(_JSON.decode(payload))
 
 
 class AnyProgress:
@@ -165,36 +165,35 @@ class AnyProgress:
             _take_anything(self, payload, ready)
 
 
-def _take_anything(progress: "ChatProgress | ResponsesProgress | AnyProgress", payload: bytes,
-                   ready: deque[bytes]) -> None:  # fmt: skip
+def _take_anything(
+    progress: "ChatProgress | ResponsesProgress | AnyProgress", payload: bytes, ready: deque[bytes]
+) -> None:
     found = _JSON.decode(payload)
     if isinstance(found, dict) and found.get("error"):
-        raise in_band(payload_error(found["error"]))
+        raise in_band(found["error"])
     progress.began = True
     progress.written += len(payload)
     ready.append(payload)
 
 
-def _length(value: Raw) -> int:
-    """Bytes of what a text, a list or an object holds, as JSON; 0 of nothing."""
-    return len(value) - 2 if _is(value) else 0
+def _said_otherwise(delta: _Delta) -> int:
+    """Bytes of what is no content: reasoning, calls of tools, refusals; what has no text counts once."""
+    texts = [delta.reasoning_content, delta.reasoning, delta.refusal]
+    calls = [call.function for call in delta.tool_calls or ()]
+    for function in [*calls, delta.function_call]:
+        texts += [function.name, function.arguments] if function is not None else []
+    return sum(_length(text) for text in texts if text) + bool(delta.audio or calls)
 
 
-def payload_error(error: Any) -> Raw:
-    """An error that was read, as the bytes that it came in, or like them."""
-    return Raw(msgspec.json.encode(error))
+def _length(text: str) -> int:
+    """Bytes of a text."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
-def in_band(error: Raw | bytes) -> InBand:
+def in_band(error: Any) -> InBand:
     """What a stream or a body says about its failure; some name the status that it would have had."""
-    found = _JSON.decode(error)
-    status = found.get("code", 0) if isinstance(found, dict) else 0
+    status = error.get("code", 0) if isinstance(error, dict) else 0
     if isinstance(status, str) and status.isdigit():
         status = int(status)
     known = isinstance(status, int) and 400 <= status < 600
-    return InBand(shaped(found), status if known else 0)
-
-
-def usage_of(raw: Raw) -> Usage | None:
-    """Tokens as an answer tells them; None where it is nothing that is known."""
-    return usage(_JSON.decode(raw))
+    return InBand(shaped(error), status if known else 0)

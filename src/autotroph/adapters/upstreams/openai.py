@@ -14,12 +14,12 @@ from autotroph.adapters.upstreams.chunks import (
     ChatProgress,
     ResponsesProgress,
     in_band,
-    usage_of,
 )
 from autotroph.adapters.upstreams.dialect import Read
 from autotroph.adapters.upstreams.faults import shaped_body
 from autotroph.adapters.upstreams.progress import Progress
 from autotroph.clock import Clock
+from autotroph.deploy.prices import usage
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import InputError
 from autotroph.spec import ModelSpec
@@ -31,8 +31,8 @@ _GENERATES = frozenset({CHAT, TEXT, RESPONSES, EMBEDDINGS})
 class _Body(msgspec.Struct, gc=False):
     """What of a whole answer is read."""
 
-    usage: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
+    usage: Any = None
+    error: Any = None
     choices: msgspec.Raw = msgspec.Raw()
     output: msgspec.Raw = msgspec.Raw()
 
@@ -88,10 +88,9 @@ class OpenAI:
             found = _BODY.decode(body)
         except msgspec.ValidationError as error:  # JSON, but no object
             raise msgspec.DecodeError("an answer that is no object") from error
-        if bytes(found.error) not in (b"", b"null"):
+        if found.error:
             raise in_band(found.error)
-        told = bytes(found.usage) not in (b"", b"null")
-        return Read(body, usage_of(found.usage) if told else None, len(found.choices) + len(found.output))
+        return Read(body, usage(found.usage), len(found.choices) + len(found.output))
 
     def error(self, body: bytes) -> bytes:
         """What an answer that failed says."""

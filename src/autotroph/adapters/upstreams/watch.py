@@ -50,6 +50,14 @@ class Watch:
         self._handle = None
         if self._loop.time() < self._due:
             self._set()
+        else:  # what came in this turn of the loop is read first: a loop that was busy is nobody's fault
+            self._handle = None
+            self._loop.call_soon(self._expired)
+
+    def _expired(self) -> None:
+        if self._loop.time() < self._due:
+            if self._handle is None and self._due < math.inf:
+                self._set()
             return
         self.expired = "total" if self._due >= self._end else "between tokens"
         self._expire()
