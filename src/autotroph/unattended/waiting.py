@@ -8,7 +8,8 @@ SELECT EXISTS (SELECT 1 FROM decisions WHERE sequence > :through AND served)
     OR EXISTS (SELECT 1 FROM signals WHERE sequence > :through)
     OR EXISTS (SELECT 1 FROM candidates WHERE sequence > :through)
     OR EXISTS (SELECT 1 FROM verdicts WHERE sequence > :through AND judge = 'person')
-    OR EXISTS (SELECT 1 FROM journal WHERE event IN ('thawed', 'reward waived') AND sequence > :through)
+    OR EXISTS (SELECT 1 FROM journal
+                WHERE event IN ('thawed', 'reward waived', 'erased') AND sequence > :through)
 """
 """What others than the last cycle have written since; a candidate that it proposed waits for the gate."""
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from autotroph.adapters.spark.keeping import kept
 from autotroph.adapters.spark.valuing import cell
+from autotroph.digest.engines.measuring import interval
 from autotroph.digest.engines.options import Options
 from autotroph.digest.engines.plan import Plan, Wanted
 from autotroph.digest.engines.results import Cell, Figure
-from autotroph.stats.confidence import BURN_IN, radius_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -89,7 +89,7 @@ def _figure(measure: Wanted, i: int, rows: Rows, pulls: tuple[int, float | None]
     squares = math.fsum(
         count * (spread + (total / count - (mean or 0.0)) ** 2) for count, total, spread in known
     )
-    low, high = _interval(n, mean, *pulls, options)
+    low, high = interval(n, mean, *pulls, options)
     provisional = sum(row[f"n{i}"] for row in waiting)
     return Figure(
         measure=measure.name,
@@ -107,14 +107,3 @@ def _figure(measure: Wanted, i: int, rows: Rows, pulls: tuple[int, float | None]
         unknown=final - n,
         clipped=sum(row[f"x{i}"] for row in done),
     )
-
-
-def _interval(
-    n: int, mean: float | None, clusters: int, squares: float | None, options: Options
-) -> tuple[float | None, float | None]:
-    """As on DuckDB: each cluster pulls the mean by (Σvalue - mean · count) / (count a cluster)."""
-    if mean is None or squares is None or clusters < BURN_IN:
-        return None, None
-    spread = math.sqrt(squares / (clusters - 1)) * clusters / n
-    radius = spread * radius_of(clusters, options.alpha, options.planned, "both")
-    return mean - radius, mean + radius

@@ -59,33 +59,46 @@ def _reads(curve: Frontier, loop: Asked) -> Html:
 
 
 def _spec(curve: Frontier, places: dict[str, Asked]) -> ChartSpec:
-    x = quantitative(
-        "kept",
-        "characters kept",
-        axis={"format": ".0%", "tickCount": 5},
-        scale={"zero": False, "padding": 26},
-    )
-    y = quantitative("accepted", "accepted, of those shown", axis={"format": ".0%", "tickCount": 5})
-    points = [
-        {
-            "who": who,
-            "kept": one.number("kept"),
-            "accepted": one.number("accepted"),
-            "shown": one.number("shown"),
-        }
-        for who, one in places.items()
-    ]
-    tips = [quantitative(name, name, format=".1%") for name in ("threshold", "shown", "accepted", "kept")]
-    colour = {
-        "field": "who",
-        "type": "nominal",
-        "legend": None,
-        "scale": {"domain": list(COLOURS), "range": list(COLOURS.values())},
+    place = {
+        "x": quantitative(
+            "kept",
+            "characters kept",
+            axis={"format": ".0%", "tickCount": 5},
+            scale={"zero": False, "padding": 26},
+        ),
+        "y": quantitative("accepted", "accepted, of those shown", axis={"format": ".0%", "tickCount": 5}),
     }
-    named = [{"field": "who", "type": "nominal"}, *tips[1:]]
-    place = {"x": x, "y": y}
+    tips = [quantitative(name, name, format=".1%") for name in ("threshold", "shown", "accepted", "kept")]
+    return {
+        "height": 330,
+        "width": "container",
+        "layer": [*_curve(curve, place, tips), *_named(places, place, tips)],
+    }
+
+
+def _curve(curve: Frontier, place: ChartSpec, tips: list[ChartSpec]) -> list[ChartSpec]:
+    """What release 0 could have been at any threshold."""
     line = {"type": "line", "color": "var(--zero)", "strokeWidth": 1.8, "strokeDash": [7, 3], "point": False}
     dots = {"type": "circle", "color": "var(--zero)", "size": 22, "opacity": 0.9}
+    order = {"field": "threshold", "type": "quantitative"}
+    data = {"values": curve.points}
+    return [
+        {"data": data, "mark": line, "encoding": {**place, "order": order}},
+        {"data": data, "mark": dots, "encoding": {**place, "tooltip": tips}},
+    ]
+
+
+def _named(places: dict[str, Asked], place: ChartSpec, tips: list[ChartSpec]) -> list[ChartSpec]:
+    """Who is where, each with its name on a halo of the page's colour."""
+    data = {
+        "values": [
+            {"who": who, **{name: one.number(name) for name in ("kept", "accepted", "shown")}}
+            for who, one in places.items()
+        ]
+    }
+    who = {"field": "who", "type": "nominal"}
+    scale = {"domain": list(COLOURS), "range": list(COLOURS.values())}
+    colour = {**who, "legend": None, "scale": scale}
     zero = "datum.who === 'release 0'"
     text = {
         "type": "text",
@@ -95,27 +108,10 @@ def _spec(curve: Frontier, places: dict[str, Asked]) -> ChartSpec:
         "fontSize": 13,
         "fontWeight": "bold",
     }
-    order = {"field": "threshold", "type": "quantitative"}
-    return {
-        "height": 330,
-        "width": "container",
-        "layer": [
-            {"data": {"values": curve.points}, "mark": line, "encoding": {**place, "order": order}},
-            {"data": {"values": curve.points}, "mark": dots, "encoding": {**place, "tooltip": tips}},
-            {
-                "data": {"values": points},
-                "mark": {"type": "point", "filled": True, "size": 130, "opacity": 1},
-                "encoding": {**place, "color": colour, "tooltip": named},
-            },
-            {
-                "data": {"values": points},
-                "mark": {**text, "stroke": "var(--card)", "strokeWidth": 5, "strokeJoin": "round"},
-                "encoding": {**place, "text": {"field": "who", "type": "nominal"}},
-            },
-            {
-                "data": {"values": points},
-                "mark": text,
-                "encoding": {**place, "color": colour, "text": {"field": "who", "type": "nominal"}},
-            },
-        ],
-    }
+    point = {"type": "point", "filled": True, "size": 130, "opacity": 1}
+    halo = {**text, "stroke": "var(--card)", "strokeWidth": 5, "strokeJoin": "round"}
+    return [
+        {"data": data, "mark": point, "encoding": {**place, "color": colour, "tooltip": [who, *tips[1:]]}},
+        {"data": data, "mark": halo, "encoding": {**place, "text": who}},
+        {"data": data, "mark": text, "encoding": {**place, "text": who, "color": colour}},
+    ]

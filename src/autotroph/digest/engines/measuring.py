@@ -117,7 +117,7 @@ def _figure(measure: Wanted, sums: Sequence[Any], options: Options) -> Figure:
     n, clusters, pending, provisional, final, unknown, clipped = (
         int(sums[place] or 0) for place in (0, 3, 5, 6, 7, 8, 9)
     )
-    low, high = _interval(n, mean, clusters, pulls, options)
+    low, high = interval(n, mean, clusters, pulls, options)
     return Figure(
         measure=measure.name,
         kind=measure.kind,
@@ -136,7 +136,7 @@ def _figure(measure: Wanted, sums: Sequence[Any], options: Options) -> Figure:
     )
 
 
-def _interval(
+def interval(
     n: int, mean: float | None, clusters: int, squares: float | None, options: Options
 ) -> tuple[float | None, float | None]:
     """Around a ratio of sums over clusters: each pulls it by (Σvalue - mean · count) / (count a cluster)."""

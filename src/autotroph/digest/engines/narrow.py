@@ -83,31 +83,7 @@ def _decisions(plan: Plan, by: tuple[str, ...], *, ids: bool) -> Raw:
         "t.cluster_mark AS cluster",
         *(f"{_of_row(name)} AS by_{name}" for name in by),
     ]
-    kept = [
-        Kept("sequence", "t.sequence", "INTEGER"),
-        Kept("flags", f"t.served + 2 * {_LEARNS_SQLITE} + 4 * (t.fold <> 'gate')", "INTEGER"),
-        Kept("at", 't."at"', "REAL"),
-        Kept("id", "t.id", "TEXT"),
-        Kept("shadows", "t.shadows", "TEXT"),
-        Kept("cluster", "t.cluster", "TEXT"),
-        Kept("grouped", f"json_array({', '.join(map(_of_row, by))})", "TEXT"),
-    ]
-    made = [
-        *(
-            "sequence",
-            *(["id"] if ids else []),
-            '"at"',
-            "flags & 1 <> 0 AS served",
-            "flags & 2 <> 0 AS learns",
-        ),
-        *(
-            "flags & 4 <> 0 AS seen",
-            "hash(id) AS key",
-            "hash(if(shadows = '', id, shadows)) AS about",
-        ),
-        f"{MARK.format('id')} AS mark",
-        *("hash(cluster) AS cluster", "grouped"),
-    ]
+    kept, made = _kept(by), _made(MARK, ids=ids)
     for name in subjects(plan):
         found = 'CASE WHEN {0}"{2}" <> \'\' THEN {1} END AS "{2}"'
         parquet.append(found.format("t.", MARK.format(_of_row(name)), name))
@@ -131,6 +107,30 @@ def _decisions(plan: Plan, by: tuple[str, ...], *, ids: bool) -> Raw:
         made=", ".join(made),
         real="sequence >= 0",
     )
+
+
+def _kept(by: tuple[str, ...]) -> list[Kept]:
+    """What every task needs of a row of the ledger."""
+    return [
+        Kept("sequence", "t.sequence", "INTEGER"),
+        Kept("flags", f"t.served + 2 * {_LEARNS_SQLITE} + 4 * (t.fold <> 'gate')", "INTEGER"),
+        Kept("at", 't."at"', "REAL"),
+        Kept("id", "t.id", "TEXT"),
+        Kept("shadows", "t.shadows", "TEXT"),
+        Kept("cluster", "t.cluster", "TEXT"),
+        Kept("grouped", f"json_array({', '.join(map(_of_row, by))})", "TEXT"),
+    ]
+
+
+def _made(mark: str, *, ids: bool) -> list[str]:
+    """What is made of that."""
+    return [
+        *("sequence", *(["id"] if ids else []), '"at"'),
+        *(f"flags & {bit} <> 0 AS {name}" for bit, name in ((1, "served"), (2, "learns"), (4, "seen"))),
+        *("hash(id) AS key", "hash(if(shadows = '', id, shadows)) AS about"),
+        f"{mark.format('id')} AS mark",
+        *("hash(cluster) AS cluster", "grouped"),
+    ]
 
 
 def _input(inputs: str, name: str, type_: str) -> str:
