@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
+import apsw
 import pytest
 from counting import AT, MOST, ROOMY, SPEC, asked
 from hypothesis import given, settings
@@ -106,6 +108,18 @@ def test_of_64_in_four_processes_exactly_one_is_admitted(tmp_path: Path) -> None
         one.stdin.write("\n")
         one.stdin.flush()
     assert sum(int(one.communicate(timeout=60)[0]) for one in asking) == 1
+
+
+def test_who_looks_waits_for_who_is_counting(tmp_path: Path, clock: ReplayClock) -> None:
+    path = tmp_path / "counters"
+    with closing(Budgets(path, clock)) as budgets, closing(apsw.Connection(str(path))) as other:
+        assert admitted(budgets, "a", DOLLAR, Meter("task other", "usd", 10**12, 60.0)) is not None
+        other.execute("BEGIN IMMEDIATE")
+        place = (ONE.subject, ONE.what, ONE.every, ONE.nth(AT), 10**12)
+        other.execute("INSERT INTO counters VALUES (?, ?, ?, ?, ?, 0)", place)
+        Timer(0.1, lambda: other.execute("COMMIT")).start()
+        assert admitted(budgets, "b") is None
+        assert budgets._path == path
 
 
 def test_what_was_not_taken_is_given_back(budgets: Budgets) -> None:
