@@ -91,8 +91,8 @@ def test_a_changed_file_becomes_a_candidate_and_the_old_release_keeps_its_text(f
         assert candidate.body.variants["plain"].prompt == freeze(SECOND).digest
         assert texts(product, zero) == ["Be brief.", "?"]
         stored = {one.digest: one for one in product.store.scan(Artefact)}
-        main, task = product.rooms.desks["answer"].standing.main, product.spec.task("answer")
-        assert fault(candidate, main, task, NOTHING._replace(artefact=stored.get)) == ""
+        main = product.rooms.desks["answer"].standing.main
+        assert fault(candidate, main, NOTHING._replace(artefact=stored.get)) == ""
         assert not [one for one in product.plan().steps if isinstance(one, Propose)]
 
 
@@ -168,9 +168,7 @@ def test_a_candidate_with_a_prompt_that_is_not_there_is_refused(folder: Path) ->
         prompt = body.variants["plain"].prompt
 
         def found(documents: dict[str, Artefact]) -> str:
-            return fault(
-                candidate, main, product.spec.task("answer"), NOTHING._replace(artefact=documents.get)
-            )
+            return fault(candidate, main, NOTHING._replace(artefact=documents.get))
 
         assert found(stored) == ""
         assert "its prompt" in found({name: one for name, one in stored.items() if name != prompt})

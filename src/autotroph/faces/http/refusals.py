@@ -1,5 +1,6 @@
 """What is refused, said in one shape: `{"error": {"type": …, "message": …, "where": …}}`."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from autotroph.errors import (
     AutotrophError,
     Conflict,
     Erased,
+    Exhausted,
     GateError,
     InputError,
     LedgerError,
@@ -33,6 +35,7 @@ Kind = Literal[
     "media_type",
     "misdirected",
     "invalid",
+    "exhausted",
     "internal",
     "unavailable",
 ]
@@ -50,6 +53,7 @@ STATUS: dict[Kind, int] = {
     "media_type": 415,
     "misdirected": 421,
     "invalid": 422,
+    "exhausted": 429,
     "internal": 500,
     "unavailable": 503,
 }
@@ -67,6 +71,7 @@ MEANING: dict[int, str] = {
     415: "Another content type or encoding than is read.",
     421: "The request was meant for another host.",
     422: "It was read, and cannot be taken.",
+    429: "A budget or a limit is used up: ask again after Retry-After seconds, if it says so.",
     500: "A fault of ours; the message has the id that the log has.",
     503: "Nothing is taken for now: send the same again after Retry-After seconds.",
 }
@@ -152,6 +157,10 @@ def refusal_of(error: AutotrophError) -> Refusal:
         case LedgerError():
             wait = error.retry_after if isinstance(error, Overloaded) else 1.0
             return Refusal("unavailable", str(error), headers={"retry-after": f"{max(1, round(wait))}"})
+        case Exhausted():
+            never = error.retry_after == math.inf
+            after = {} if never else {"retry-after": f"{math.ceil(error.retry_after)}"}
+            return Refusal("exhausted", str(error), headers=after)
         case Conflict():
             return Refusal("conflict", str(error), first=error.first)
         case _:
