@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from flakily import LIMITS, PATHS, asked, read, run, upstream
 
+from autotroph.adapters.upstreams import replies
 from autotroph.deploy.upstreams import Upstream, error_document, told_status
 from autotroph.errors import UpstreamFault
 from autotroph.testing.flaky import Fault, Flaky
@@ -78,6 +80,24 @@ def test_what_goes_well_goes_on_over_the_same_connection(stream: bool, kind: str
             assert reply.told
             assert (reply.usage.input, reply.usage.output) == (11, 5)
         assert (flaky.received, flaky.opened) == (5, 1)
+        await asks.close()
+
+    run(use)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("what", ["cut", "stall"])
+def test_what_happens_after_a_complete_answer_is_no_fault(
+    kind: str, what: Any, monkeypatch: pytest.MonkeyPatch
+):
+    async def use(flaky: Flaky) -> None:
+        monkeypatch.setattr(replies, "LINGER", 0.02)
+        asks = upstream(flaky.url, "openai" if kind == "responses" else kind)
+        flaky.faults.append(Fault(what, "end"))
+        reply = await asks.ask(asked(PATHS[kind], stream=True))
+        assert await read(reply)
+        assert reply.told
+        assert await flaky.quiet(), "a connection waits for an end that does not come"
         await asks.close()
 
     run(use)

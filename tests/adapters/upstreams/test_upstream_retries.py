@@ -1,6 +1,7 @@
 """What is tried again: before anything came, where it is safe, within a budget; then nothing is asked."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -59,6 +60,19 @@ def test_what_is_not_safe_is_not_tried_again(fault: Fault):
         flaky.faults.append(fault)
         assert await outcome(asks) != "well"
         assert flaky.received == 1
+        await asks.close()
+
+    run(use)
+
+
+@pytest.mark.parametrize(("fault", "received"), [("cut", 1), ("5xx", 1), ("429", 2)])
+def test_what_would_be_there_twice_is_not_sent_twice(fault: Any, received: int):
+    async def use(flaky: Flaky) -> None:
+        asks = upstream(flaky.url)
+        flaky.faults.append(Fault(fault))
+        with suppress(UpstreamFault):
+            await asks.ask(asked("/batches"))
+        assert flaky.received == received
         await asks.close()
 
     run(use)

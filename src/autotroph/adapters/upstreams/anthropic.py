@@ -34,6 +34,10 @@ class Anthropic:
     def __init__(self, model: str, clock: Clock) -> None:
         self._model, self._clock = model, clock
 
+    def repeats(self, _: Call) -> bool:
+        """All that is asked here are answers."""
+        return True
+
     def path(self, call: Call) -> str:
         """Where it is sent to."""
         if call.path.partition("?")[0] != CHAT:

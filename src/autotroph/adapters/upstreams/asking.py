@@ -61,6 +61,7 @@ class HttpUpstream:
         """Close all connections. What has not begun to answer is for those to give up who asked."""
         for stream in list(self._streams):
             stream.close("its upstream was closed here")
+            stream.let_go()
         await self._wire.line.close()
 
     async def _tried(self, call: Call, body: bytes, end: float) -> tuple[Answer | UpstreamFault, int]:
@@ -82,7 +83,7 @@ class HttpUpstream:
         """Whether to ask once more; the budget is asked last, as its yes is spent."""
         return (
             exchange.again
-            and is_safe(fault, silent=exchange.silent)
+            and is_safe(fault, silent=exchange.silent, repeats=exchange.repeats)
             and wait <= self._wire.calls.retry_wait
             and asyncio.get_running_loop().time() + wait < end
             and self._breaker.closed

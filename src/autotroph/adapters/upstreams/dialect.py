@@ -25,6 +25,9 @@ class Read(NamedTuple):
 class Dialect(Protocol):
     """How a call is said to an upstream, and what its answers mean."""
 
+    def repeats(self, call: Call, /) -> bool:
+        """Whether asking twice only costs twice: an answer is made, and nothing is kept there by that."""
+
     def path(self, call: Call) -> str:
         """Where it is sent to, below the base URL."""
 

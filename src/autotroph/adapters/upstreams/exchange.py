@@ -55,6 +55,11 @@ class Exchange:
         self._secret = ""
         self.silent = self.again = True
 
+    @property
+    def repeats(self) -> bool:
+        """Whether it does no harm if it is done twice."""
+        return self._wire.dialect.repeats(self._call)
+
     async def run(self) -> Answer | UpstreamFault:
         """The answer, as soon as there is something of it, or why there is none."""
         try:

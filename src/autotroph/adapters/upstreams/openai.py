@@ -52,6 +52,10 @@ class OpenAI:
     def __init__(self, model: str, *, asks_usage: bool) -> None:
         self._model, self._asks_usage = model, asks_usage
 
+    def repeats(self, call: Call) -> bool:
+        """Answers, and whatever is only read; a file that was taken twice would be there twice."""
+        return call.method in ("GET", "HEAD") or _plain(call.path) in _GENERATES
+
     def path(self, call: Call) -> str:
         """Where it is sent to."""
         return call.path

@@ -149,6 +149,10 @@ class Streamed:
             self._finish()
             abort(self._response)
 
+    def let_go(self) -> None:
+        """Wait no more for the connection's last bytes, if it still does."""
+        abort(self._response)
+
     # -------------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
@@ -200,11 +204,11 @@ class Streamed:
     def _complete(self) -> None:
         """All has come; the connection is good for the next call as soon as its last bytes have."""
         self._finish()
-        content, response = self._response.content, self._response
+        content = self._response.content
         if content.at_eof():
-            response.release()
+            self._response.release()
             return
-        timer = asyncio.get_running_loop().call_later(LINGER, abort, response)
+        timer = asyncio.get_running_loop().call_later(LINGER, self.let_go)
         content.on_eof(timer.cancel)
 
     def _finish(self) -> None:

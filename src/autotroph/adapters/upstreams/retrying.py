@@ -11,16 +11,19 @@ SAFE = frozenset({429, 500, 502, 503, 504, 529})
 """Statuses with which an upstream says that it did not do it; 529 is Anthropic's for too much to do."""
 
 
-def is_safe(fault: UpstreamFault, *, silent: bool) -> bool:
+def is_safe(fault: UpstreamFault, *, silent: bool, repeats: bool) -> bool:
     """Whether to ask the same once more.
 
     Args:
         fault: why there is no answer.
         silent: whether not a byte of an answer had come.
+        repeats: whether it does no harm if the first attempt was done all the same.
     """
+    if fault.kind == "connect" or fault.status == 429:
+        return fault.kind in ("connect", "status")
     if fault.kind == "status":
-        return fault.status in SAFE
-    return fault.kind == "connect" or (fault.kind == "cut" and silent)
+        return repeats and fault.status in SAFE
+    return repeats and fault.kind == "cut" and silent
 
 
 def is_broken(fault: UpstreamFault) -> bool:

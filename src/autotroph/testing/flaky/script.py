@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from autotroph.testing.flaky import answers
 
 What = Literal["cut", "unfinished", "stall", "malformed", "in-band error", "429", "5xx", "redirect"]
-When = Literal["before", "head", "after"]
+When = Literal["before", "head", "after", "end"]
 Ending = Literal["end", "cut", "stall"]
 
 
@@ -17,7 +17,8 @@ class Fault(NamedTuple):
         what: the connection is cut, the stream ends in good order but too early, nothing comes any more,
             something unreadable comes, an error within the answer, a status (within the answer, where that
             had begun), a redirection.
-        when: before anything has come, after the head but before the first token, or after the first token.
+        when: before anything has come, after the head but before the first token, after the first token, or
+            after the last event, when the answer is complete already.
         retry_after: what it asks for with a status.
     """
 
@@ -55,10 +56,11 @@ def events(request: Received, fault: Fault | None) -> tuple[list[bytes], Ending]
     """The events of a stream, and how it ends."""
     path = request.path
     head, tokens = answers.head(path), [answers.token(path, text) for text in answers.TOKENS]
+    options = request.document.get("stream_options") or {}
+    complete = [*head, *tokens, *answers.tail(path, usage=bool(options.get("include_usage")))]
     if fault is None:
-        options = request.document.get("stream_options") or {}
-        return [*head, *tokens, *answers.tail(path, usage=bool(options.get("include_usage")))], "end"
-    begun = {"before": [], "head": head, "after": [*head, tokens[0]]}[fault.when]
+        return complete, "end"
+    begun = {"before": [], "head": head, "after": [*head, tokens[0]], "end": complete}[fault.when]
     match fault.what:
         case "cut" | "stall" as ending:
             return begun, ending
