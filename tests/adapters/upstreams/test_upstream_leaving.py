@@ -15,7 +15,8 @@ from autotroph.deploy.upstreams import Upstream
 from autotroph.errors import UpstreamFault
 from autotroph.testing.flaky import Fault, Flaky
 
-Leaves = Callable[[Flaky, Upstream], Awaitable[object]]
+Leaves = Callable[[Flaky, Upstream, int], Awaitable[object]]
+TOGETHER = 25
 
 
 def open_files() -> int:
@@ -29,15 +30,14 @@ async def cancelled(task: "asyncio.Task[Any]") -> None:
         await task
 
 
-async def while_nothing_has_come(flaky: Flaky, asks: Upstream) -> None:
-    received = flaky.received
+async def while_nothing_has_come(flaky: Flaky, asks: Upstream, arrived: int) -> None:
     task = asyncio.create_task(asks.ask(asked(stream=True)))
-    while flaky.received == received:
+    while flaky.received < arrived:
         await asyncio.sleep(0)
     await cancelled(task)
 
 
-async def while_it_reads(_: Flaky, asks: Upstream) -> object:
+async def while_it_reads(_: Flaky, asks: Upstream, __: int) -> object:
     reply = await asks.ask(asked(stream=True))
 
     async def reads() -> None:  # and closes nothing: the server that ran it was killed
@@ -53,7 +53,7 @@ async def while_it_reads(_: Flaky, asks: Upstream) -> object:
     return reply
 
 
-async def while_it_does_not_read(_: Flaky, asks: Upstream) -> object:
+async def while_it_does_not_read(_: Flaky, asks: Upstream, __: int) -> object:
     reply = await asks.ask(asked(stream=True))
     reply.close()
     reply.close()
@@ -80,8 +80,9 @@ def test_nothing_stays_open_for_those_who_left(number: int):
         for fault, leave in PHASES.values():
             flaky.always = fault
             kept = []  # so that it is not their end that closes the connection
-            for _ in range(number // 4 // 25):
-                kept += await asyncio.gather(*(leave(flaky, asks) for _ in range(25)))
+            for _ in range(number // len(PHASES) // TOGETHER):
+                arrived = flaky.received + TOGETHER
+                kept += await asyncio.gather(*(leave(flaky, asks, arrived) for _ in range(TOGETHER)))
             assert await flaky.quiet(), "a connection outlives those for whom it was made"
         assert flaky.received == number
         flaky.always = None
