@@ -28,7 +28,7 @@ def changed(here: Path) -> Path:
     """A product whose reward is turned round, with a candidate in front of people and one at the gate."""
     used(here)
     change('"resolved - 20 * cost_usd"', '"0.5 - resolved / 4"')
-    change("[ladder]", "[ladder]\nminimum = 40")
+    change("[ladder]", '[run]\nevery = "2m"\n[ladder]\nminimum = 40')
     return here
 
 
@@ -44,7 +44,8 @@ def test_a_plan_says_what_would_happen_and_does_nothing() -> None:
         "400 answers",
         "refuse cards first, at canary of task route",
         "refuse any, at gate of task route",
-        "by itself ladder",
+        "hold to what is declared now (ladder)",
+        "by itself run",
         "`autotroph apply` runs these steps",
     ):
         assert part in shown.stdout

@@ -155,17 +155,28 @@ def note(rooms: Rooms) -> tuple[Change, ...]:
 
 
 def parts(spec: Spec) -> dict[str, str]:
-    """What a declaration says, part by part, as digests, by names such as `tasks.route` and `gate`."""
+    """What a declaration says, part by part, as digests, by names such as `tasks.route` and `gate`.
+
+    What people meet is left out: it is proposed, and is not in force because somebody declared it.
+    """
     whole: dict[str, Any] = msgspec.to_builtins(spec, enc_hook=float)
     del whole["source"]
     found: dict[str, str] = {}
     for table, value in whole.items():
         if table in _NAMED:
-            found |= {f"{table}.{name}": digest("part", canonical(one)) for name, one in value.items()}
+            proposed = _PROPOSED.get(table, ())
+            for name, one in value.items():
+                rest = {key: said for key, said in one.items() if key not in proposed}
+                found[f"{table}.{name}"] = digest("part", canonical(rest))
         else:
             found[table] = digest("part", canonical(value))
     return found
 
+
+_PROPOSED = {
+    "tasks": ("kind", "actions", "context", "variants", "policy"),
+    "models": ("kind", "base_url", "model"),
+}
 
 _NAMED = (
     "models",

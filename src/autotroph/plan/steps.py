@@ -1,6 +1,6 @@
 """The steps from what is on record to what is declared; the same ones are explained and run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -170,7 +170,9 @@ def planned(reader: Reader, spec: Spec) -> Plan:
         *_dismissed(reader, spec, found.changes),
         *_explored(reader, spec),
         *_proposed(reader, spec),
-        *_noted(reader, spec, found),
+    ]
+    steps += [
+        *_noted(reader, spec, found, _asked(steps)),
         *(Note(part=one.part, before=one.before, after=one.after) for one in changed_sets(reader, spec)),
     ]
     last = found.last
@@ -225,7 +227,13 @@ def _proposed(reader: Reader, spec: Spec) -> Iterator[Propose]:
         yield Propose(task=task, name=name, body=body.digest, differs=differs)
 
 
-def _noted(reader: Reader, spec: Spec, found: Standing) -> Iterator[Note]:
+def _asked(steps: Sequence[Step]) -> frozenset[str]:
+    """The tables of which something waits for somebody, so that they do not apply by themselves."""
+    demanded = {part for one in steps if isinstance(one, Demand) for part in one.parts}
+    return frozenset({*demanded, *("ladder" for one in steps if isinstance(one, Explore))})
+
+
+def _noted(reader: Reader, spec: Spec, found: Standing, asked: frozenset[str]) -> Iterator[Note]:
     last = reader.get(Entry, event="declaration")
     if last is None or last.details["digest"] == spec.digest:
         return
@@ -235,5 +243,6 @@ def _noted(reader: Reader, spec: Spec, found: Standing) -> Iterator[Note]:
         return
     revalued = {f"{one.kind}s.{one.name}" for one in found.changes}
     for part in sorted(known.keys() | now.keys()):
-        if known.get(part) != now.get(part) and part not in revalued:
+        waits = part in revalued or part.partition(".")[0] in asked
+        if known.get(part) != now.get(part) and not waits:
             yield Note(part=part, before=known.get(part, ""), after=now.get(part, ""))
