@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
-import httpx
 import openai
 import pytest
 
@@ -219,9 +220,11 @@ def test_embeddings_that_cannot_be_made_are_refused(client: openai.OpenAI) -> No
 
 
 def test_another_route_says_which_there_are(upstream: Recorded) -> None:
-    answer = httpx.get(f"{upstream.url}/chat/completions")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
-    assert "known: POST /v1/chat/completions" in answer.json()["error"]["message"]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{upstream.url}/chat/completions")
+    error = json.loads(refused.value.read())["error"]
+    assert (refused.value.code, error["code"]) == (404, "not_found")
+    assert "known: POST /v1/chat/completions" in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +309,8 @@ def test_as_a_process_it_says_where_it_is(path: Path) -> None:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
         body = {"model": LARGE, "messages": said(CAKE)}
-        answer = httpx.post(f"{url}/chat/completions", json=body).json()
+        with urllib.request.urlopen(f"{url}/chat/completions", json.dumps(body).encode()) as reply:
+            answer = json.loads(reply.read())
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
     assert answer["choices"][0]["message"]["content"] == ANSWER

@@ -166,7 +166,7 @@ def parts(spec: Spec) -> dict[str, str]:
         if table in _NAMED:
             proposed = _PROPOSED.get(table, ())
             for name, one in value.items():
-                rest = {key: said for key, said in one.items() if key not in proposed}
+                rest = {key: said for key, said in one.items() if key not in proposed} if proposed else one
                 found[f"{table}.{name}"] = digest("part", canonical(rest))
         else:
             found[table] = digest("part", canonical(value))
