@@ -230,7 +230,8 @@ class TestSessions:
         assert found == [1e-5] * 100
 
 
-def test_whenever_one_looks_the_newest_values_are_those_of_looking_once(tmp_path):
+@pytest.mark.parametrize("trials", [60, pytest.param(200, marks=pytest.mark.slow)])
+def test_whenever_one_looks_the_newest_values_are_those_of_looking_once(tmp_path, trials):
     """Signals of every kind, late and corrected, in random orders: cycles at random moments, or one."""
     declared = {
         "rating": SignalSpec(type="number"),
@@ -238,7 +239,7 @@ def test_whenever_one_looks_the_newest_values_are_those_of_looking_once(tmp_path
         "mood": SignalSpec(type="number", about="user", take="mean"),
     }
     luck = random.Random(7)
-    for trial in range(200):
+    for trial in range(trials):
         answers = [
             answered(id=f"d{n}", at=100.0 + luck.random() * 30, session=f"s{n % 3}", user=f"u{n % 2}")
             for n in range(8)

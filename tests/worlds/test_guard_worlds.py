@@ -145,7 +145,12 @@ class TestSampleRatio:
 
 
 class TestLiars:
-    """4,000 users, a variant that is 2 points worse, and half a percent who vote 50 times for it."""
+    """4,000 users, a variant that is 2 points worse, and half a percent who vote 50 times for it.
+
+    That half a percent may lie is declared, so that a promotion has to survive it.
+    """
+
+    RULE = replace(LAST, liars=0.005)
 
     def votes(self, seed: int) -> tuple[Array, Array]:
         luck = np.random.default_rng(50 + seed)
@@ -158,7 +163,7 @@ class TestLiars:
     def world(self, seed: int, *, events: bool = False) -> str:
         liked, times = self.votes(seed)
         if not events:
-            return found(liked[:2000] - liked[2000:])
+            return found(liked[:2000] - liked[2000:], rule=self.RULE, active=4000)
         mean = [np.average(liked[half], weights=times[half]) for half in (slice(0, 2000), slice(2000, 4000))]
         return "promoted" if mean[0] > mean[1] else "undecided"
 
