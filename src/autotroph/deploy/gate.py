@@ -23,7 +23,6 @@ from autotroph.records import (
     Completion,
     Decision,
     Interaction,
-    Option,
     Verdict,
 )
 from autotroph.spec.bounds import Bounds
@@ -47,6 +46,19 @@ class Seen(NamedTuple):
 
     interaction: Interaction
     completion: Completion
+
+
+class Rechosen(NamedTuple):
+    """A recorded interaction, and how a candidate would have chosen.
+
+    Attributes:
+        new: its chances of the options that were logged, in their order.
+        novel: an option that it may choose and that had no chance; empty if there is none.
+    """
+
+    interaction: Interaction
+    new: list[float]
+    novel: str
 
 
 class Bench(NamedTuple):
@@ -90,12 +102,17 @@ def screened(
     told = {"sets": {one.name: msgspec.to_builtins(one) for one in exams}} if exams else {}
     if fault := next((one.fault for one in exams if one.fault), ""):
         return ruled(candidate, "refused", fault, bench.now, "gate", told)
-    novel = "" if bench.weighing.paired else untried(live, fold, bench.serving)
-    verdict = (
-        _by_people(candidate, novel, bench.now, examined=bool(exams))
-        if novel
-        else _by_the_fold(candidate, live, standing, fold, bench, rule)
-    )
+    if bench.weighing.paired:
+        whole = _on_the_same(candidate, live, standing.main.release.id, fold, bench)
+        verdict = _by_the_fold(candidate, whole, fold, bench, rule)
+    else:
+        again = rechosen(live, fold, bench.serving)
+        novel = next((one.novel for one in again if one.novel), "")
+        verdict = (
+            _by_people(candidate, novel, bench.now, examined=bool(exams))
+            if novel
+            else _by_the_fold(candidate, _from_the_log(candidate, again, bench), fold, bench, rule)
+        )
     return replace(verdict, evidence={**verdict.evidence, **told})
 
 
@@ -110,16 +127,9 @@ def _by_people(candidate: Candidate, novel: str, now: float, *, examined: bool) 
 
 
 def _by_the_fold(
-    candidate: Candidate,
-    live: Live,
-    standing: Standing,
-    fold: Sequence[Interaction],
-    bench: Bench,
-    rule: Rule,
+    candidate: Candidate, whole: "Whole", fold: Sequence[Interaction], bench: Bench, rule: Rule
 ) -> Verdict:
     """By all of the fold, and by what of it asks something that the tracks have not learned from."""
-    compare = _on_the_same if bench.weighing.paired else _from_the_log
-    whole = compare(candidate, live, standing.main.release.id, fold, bench)
     verdict, fresh = judge(whole.evidence, rule), unseen(fold, bench.sources.learned)
     found = leakage(fold, fresh, bench.weighing.spec.task(candidate.task))
     if found.text and found.share:
@@ -155,21 +165,19 @@ def _on_the_same(
     return Whole(replace(only(steps), guards=tuple(_unseen(main, answers, bench))), steps, only)
 
 
-def _from_the_log(
-    candidate: Candidate, live: Live, _: str, fold: Sequence[Interaction], bench: Bench
-) -> Whole:
+def _from_the_log(candidate: Candidate, again: Sequence[Rechosen], bench: Bench) -> Whole:
     span = bench.weighing.reward.range
-    steps = list(_steps(live, fold, bench.serving, bench.worth, span))
-    scale = replace(bench.weighing.scale(bench.alpha), width=off_policy_width(fold, span))
+    steps = list(_steps(again, bench.worth, span))
+    scale = replace(bench.weighing.scale(bench.alpha), width=off_policy_width(_of(again), span))
 
     def only(some: Sequence[Step]) -> Evidence:
         found = [one.difference for one in some]
         return weigh(candidate, found, scale, since=0, now=bench.now, kind="off-policy")
 
-    return Whole(replace(only(steps), guards=tuple(_vetoes(live, fold, bench))), steps, only)
+    return Whole(replace(only(steps), guards=tuple(_vetoes(again, bench))), steps, only)
 
 
-def _vetoes(live: Live, fold: Sequence[Interaction], bench: Bench) -> Iterator[Guard]:
+def _vetoes(again: Sequence[Rechosen], bench: Bench) -> Iterator[Guard]:
     """Guardrails as the log shows them; one without a range is left to the ladder, where people meet it."""
     weighing = bench.weighing
     declared = [one for one in weighing.guards.declared() if one.span is not None]
@@ -183,10 +191,10 @@ def _vetoes(live: Live, fold: Sequence[Interaction], bench: Bench) -> Iterator[G
             found = weighing.comparisons.value(decision.release, decision.id, name)
             return None if found is None else within(found, span)
 
-        found = off_policy(live, fold, bench.serving, value, span)
+        found = [each.difference for each in _steps(again, value, span)]
         increments, _ = increments_of(found, one.window, bench.now)
         level = weighing.spec.gate.alpha * DECLARED / len(declared)
-        yield bet(one, increments, off_policy_width(fold, span), level)
+        yield bet(one, increments, off_policy_width(_of(again), span), level)
 
 
 def _unseen(main: str, answers: Sequence[Seen], bench: Bench) -> Iterator[Guard]:
@@ -248,36 +256,35 @@ def off_policy(
     Raises:
         InputError: the candidate may choose what was never served, so that the log cannot judge it.
     """
-    return [one.difference for one in _steps(live, fold, serving, worth, span)]
+    return [one.difference for one in _steps(rechosen(live, fold, serving), worth, span)]
 
 
-def untried(live: Live, fold: Iterable[Interaction], serving: Serving) -> str:
-    """An option that a release may choose and that had no chance when it would have; empty if none is."""
-    for one in fold:
-        logged = {option.id: option.probability for option in one.decision.options}
-        for option in _chosen(live, one.decision, serving):
-            if option.probability > 0.0 and not logged.get(option.id):
-                return option.id
-    return ""
-
-
-def _chosen(live: Live, decision: Decision, serving: Serving) -> tuple[Option, ...]:
-    """The options that a release has at a decision, with their chances."""
-    return serving.shadow(decision, live, serving.offered(decision, live))[0].options
-
-
-def _steps(
-    live: Live, fold: Iterable[Interaction], serving: Serving, worth: Worth, span: tuple[float, float]
-) -> Iterator[Step]:
-    low, high = span
+def rechosen(live: Live, fold: Iterable[Interaction], serving: Serving) -> list[Rechosen]:
+    """The fold's decisions with the chances that a release would have given its own options."""
+    found = []
     for interaction in fold:
+        decision = interaction.decision
+        answered, _ = serving.shadow(decision, live, serving.offered(decision, live))
+        chances = {one.id: one.probability for one in answered.options}
+        known = {one.id for one in decision.options if one.probability > 0.0}
+        novel = next((name for name, chance in chances.items() if chance > 0.0 and name not in known), "")
+        new = [chances.get(one.id, 0.0) for one in decision.options]
+        found.append(Rechosen(interaction, new, novel))
+    return found
+
+
+def _of(again: Iterable[Rechosen]) -> list[Interaction]:
+    return [one.interaction for one in again]
+
+
+def _steps(again: Iterable[Rechosen], worth: Worth, span: tuple[float, float]) -> Iterator[Step]:
+    low, high = span
+    for interaction, new, novel in again:
         decision = interaction.decision
         value = worth(interaction, interaction.completion)
         if value is None:
             continue
-        chances = {one.id: one.probability for one in _chosen(live, decision, serving)}
-        new = [chances.pop(option.id, 0.0) for option in decision.options]
-        if novel := next((name for name, chance in chances.items() if chance > 0.0), ""):
+        if novel:
             raise InputError(f"the candidate may choose {novel!r}, which was never served")
         log = _log(decision, new, (value - low) / (high - low))
         step = float(difference_increments(log, CAP)[0]) * (high - low)
