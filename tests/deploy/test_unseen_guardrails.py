@@ -57,7 +57,7 @@ def test_what_replaced_something_is_held_to_the_guardrails_on_the_same_decisions
     with opened(tmp_path, guarded("chars - kept(written)", margin=20.0)) as product:
         rounds(product, 1)
         product.propose("finish", "better", policy=by("fine"))
-        rounds(product, 5)
+        rounds(product, 8)
         desk = product.rooms.desks["finish"]
         assert findings(product, "better")[-1] == "promoted"
         rounds(product, 1)

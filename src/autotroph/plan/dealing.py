@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotroph.deploy.evidence import LEVEL
-from autotroph.deploy.guards import ALIKE, PLANNED
+from autotroph.deploy.guards import ALIKE, CLEARED, PLANNED
 from autotroph.plan.traffic import Column, Rivals, Traffic
 from autotroph.stats.batched import Counts, Matrix, ends_of_intervals, means, peaks
 from autotroph.stats.betting import log_target
@@ -133,14 +133,14 @@ def _weighed(column: Column, steps: Matrix, ends: Counts) -> Guarded:
     """Whether a guard is harmed and whether it is cleared, at each look, as `guards.bet` finds it."""
     if column.width is not None:
         harmed = peaks(-steps, ends, column.width, column.margin) >= log_target(column.level)
-        cleared = peaks(steps, ends, column.width, -column.margin) >= log_target(LEVEL)
+        cleared = peaks(steps, ends, column.width, -column.margin) >= log_target(CLEARED)
         return column, harmed, cleared
     return column, *_in_the_limit(column, steps, ends)
 
 
 def _in_the_limit(column: Column, steps: Matrix, ends: Counts) -> tuple[Flags, Flags]:
     high = ends_of_intervals(steps, ends, column.level, PLANNED, "upper")
-    low = ends_of_intervals(steps, ends, LEVEL, PLANNED, "lower")
+    low = ends_of_intervals(steps, ends, CLEARED, PLANNED, "lower")
     enough = ends >= np.where(high == low, ALIKE, BURN_IN)  # without any spread both are the mean
     return enough & (high < -column.margin), enough & (low > -column.margin)
 

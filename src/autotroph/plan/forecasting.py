@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotroph.deploy.desk import PROOF_SHARE
-from autotroph.deploy.evidence import LEVEL
-from autotroph.deploy.guards import PLANNED, REWARD
+from autotroph.deploy.guards import CLEARED, PLANNED, REWARD
 from autotroph.plan.traffic import Flow
 from autotroph.stats.betting import FRACTIONS, WEIGHTS, log_target
 from autotroph.stats.confidence import BURN_IN, radius_of
@@ -336,7 +335,7 @@ def _guarded(luck: np.random.Generator, asked: _Asked, terms: Terms) -> Numbers:
         if guard.width is None:
             cleared = np.broadcast_to(_narrow(path.pairs, guard), path.won.shape)
         else:
-            proof = _Proof(-guard.margin, log_target(LEVEL))
+            proof = _Proof(-guard.margin, log_target(CLEARED))
             cleared = _wealth(path, pair, proof) >= proof.target
         arrived = _arrivals(luck, path.pairs, arms) + 2 * terms.horizon
         days = np.maximum(days, _when(cleared, arrived, 0.0))
@@ -345,6 +344,6 @@ def _guarded(luck: np.random.Generator, asked: _Asked, terms: Terms) -> Numbers:
 
 def _narrow(pairs: NDArray[np.int64], guard: Guarded) -> Flags:
     """Whether an interval in the limit is narrower than the margin."""
-    radii = np.array([radius_of(int(n), LEVEL, PLANNED, "lower") for n in pairs])
+    radii = np.array([radius_of(int(n), CLEARED, PLANNED, "lower") for n in pairs])
     enough: Flags = (pairs >= BURN_IN) & (math.sqrt(2.0 * guard.variance) * radii < guard.margin)
     return enough
