@@ -108,6 +108,7 @@ PLANNED = {
     "guardrails.margin": ("margin = 0.1", "margin = 0.9"),
     "tasks.reward": ('reward = "kept"', 'reward = "resolved"'),
     "tasks.guardrails": ('guardrails = ["angry"]\n', ""),
+    "tasks.namespaces": ('reward = "resolved"\ng', 'reward = "resolved"\nnamespaces = ["acme"]\ng'),
     "tasks.segments": ('reward = "resolved"\ng', 'reward = "resolved"\nsegments = ["plan"]\ng'),
     "signals.take": (
         'resolved_fast = { type = "boolean" ',

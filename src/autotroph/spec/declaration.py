@@ -45,6 +45,7 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
     """A job that the product asks for. `policy` is release 0; `baselines` are shadowed, never served.
 
     Attributes:
+        namespaces: each has a task like this one for itself, `NAME@NAMESPACE`; see `spec.namespaces`.
         segments: names of its context; harm is looked for in each of their values apart, too.
         autonomy: what happens without a person: nobody meets a candidate (`propose`), it climbs as far as the
             last step (`canary`), all of it (`full`).
@@ -61,6 +62,7 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
     variants: dict[str, VariantSpec] = {}
     policy: PolicyDocument = First()
     baselines: dict[str, PolicyDocument] = {}
+    namespaces: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     autonomy: Literal["propose", "canary", "full"] = "full"
     budget: BudgetSpec | None = None

@@ -14,6 +14,7 @@ from autotroph.spec.checks import check_faults
 from autotroph.spec.declaration import Declaration, Spec
 from autotroph.spec.files import read_files
 from autotroph.spec.lines import line_of, lines_of
+from autotroph.spec.namespaces import namespace_faults, spread, written
 from autotroph.spec.shape import NAME, Fault, decode, shape_faults, value_faults
 
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
@@ -61,8 +62,10 @@ def parse(text: str, source: str = "autotroph.toml", tracks: Collection[str] | N
     place = _Place(text, source)
     place.refuse(value_faults(document))
     place.refuse(shape_faults(document, Declaration))
-    declaration = msgspec.convert(document, Declaration, dec_hook=decode)
-    place.refuse(check_faults(declaration, tracks))
+    declared = msgspec.convert(document, Declaration, dec_hook=decode)
+    place.refuse(namespace_faults(declared))
+    declaration = spread(declared)
+    place.refuse(written(check_faults(declaration, tracks)))
     return Spec(**msgspec.structs.asdict(declaration), source=source)
 
 
