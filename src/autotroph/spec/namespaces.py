@@ -1,7 +1,7 @@
 """Namespaces: one task, declared once, with a life of its own for each of several customers.
 
-`reply` with `namespaces = ["acme"]` is two tasks, `reply` and `reply@acme`. Each has its own releases, ladder,
-holdback, exploration and error to spend, and what one learns never reaches the other.
+`reply` with `namespaces = ["acme"]` is two tasks, `reply` and `reply@acme`. Each has its own releases,
+ladder, holdback, exploration and error to spend, and what one learns never reaches the other.
 """
 
 from collections.abc import Iterable, Iterator
