@@ -41,10 +41,11 @@ migrations.migrate(connection, "seed")
 def old_rows():
     """What a ledger of schema 1 may hold: nobody verified, no signal from anybody, nothing erased."""
     silent = {"inputs": {}, "proposals": ()}
+    unknown = {"tokens_cached": 0, "tokens_reasoning": 0, "first_token_ms": None}
     facts = [
         decision("d1", key="k1", verified=False),
         decision("d2", key="k2", verified=False, **silent),
-        replace(completion(1.0), cost_usd=0.1, tokens_cached=0, tokens_reasoning=0, first_token_ms=None),
+        replace(completion(1.0), cost_usd=0.1, finish="", **unknown),
         Completion(decision="d2", output="", at=2.0),
         *(signal(f"s{n}", user="", verified=False, value=value) for n, value in enumerate(_VALUES)),
         signal("s9", user="", verified=False, key="vote", value="1"),
@@ -59,7 +60,7 @@ _NEW_COLUMNS = {
     "decisions": ("verified",),
     "signals": ("user", "verified"),
     "rewards": ("kind",),
-    "completions": ("tokens_cached", "tokens_reasoning", "first_token_ms"),
+    "completions": ("tokens_cached", "tokens_reasoning", "first_token_ms", "finish"),
 }
 
 

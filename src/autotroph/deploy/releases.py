@@ -39,6 +39,7 @@ def _variant(spec: Spec, declared: VariantSpec, knowledge: int) -> Variant:
         parameters=declared.parameters,
         cascade=declared.cascade,
         accept=declared.accept,
+        fallback=declared.fallback,
         signals=spec.learns_from,
         knowledge=knowledge,
     )

@@ -30,6 +30,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         body: what is sent as it is where there is no document, such as a form.
         media_type: of the body.
         stream: whether the answer is streamed.
+        model: what the model is called there, if not as it is declared.
         within: seconds that all of it may take, if fewer than declared.
         headers: of the caller that are worth passing on; never a key.
     """
@@ -40,6 +41,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str = "application/json"
     method: str = "POST"
     stream: bool = False
+    model: str = ""
     within: float = math.inf
     headers: Mapping[str, str] = {}
 

@@ -39,6 +39,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         prompt: digest of the template that it is asked with; empty where it is asked as it comes.
         parameters: that it is asked with.
         cascade: who is asked one after the other, until `accept` holds.
+        fallback: who is asked, one after the other, where it does not answer.
         signals: the texts that the model learns from, if it is one that does.
         learns: whether it goes on learning inside the release's envelope; otherwise it stays at the ledger
             sequence `knowledge`.
@@ -50,6 +51,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}
     cascade: tuple[str, ...] = ()
     accept: str = ""
+    fallback: tuple[str, ...] = ()
     signals: tuple[str, ...] = ()
     knowledge: int = 0
     learns: bool = False

@@ -123,6 +123,9 @@ class Completion(Record, frozen=True, kw_only=True, gc=False):
         tokens_reasoning: those of `tokens_out` that nobody sees.
         cost_usd: None where no price is declared, or the upstream did not say what was used.
         first_token_ms: until the first word of a streamed answer; None where none was streamed.
+        error: why it failed; empty where it did not.
+        finish: why it ended, as its upstream says it: `stop`, `length`, `tool_calls`, `content_filter`, or
+            `refusal`; empty where nobody says.
     """
 
     decision: str
@@ -136,6 +139,7 @@ class Completion(Record, frozen=True, kw_only=True, gc=False):
     latency_ms: float = 0.0
     first_token_ms: float | None = None
     error: str = ""
+    finish: str = ""
 
 
 class Signal(Record, frozen=True, kw_only=True, gc=False):

@@ -154,8 +154,9 @@ def _variant(spec: Declaration, task: TaskSpec, variant: VariantSpec, path: Path
     if variant.model:
         yield from _known("model", variant.model, spec.models, (*path, "model"))
     single = [name for name, other in task.variants.items() if not other.cascade]
-    for name in variant.cascade:
-        yield from _known("model or variant", name, {*spec.models, *single}, (*path, "cascade"))
+    for key in ("cascade", "fallback"):
+        for name in getattr(variant, key):
+            yield from _known("model or variant", name, {*spec.models, *single}, (*path, key))
     if variant.accept:
         yield from _accept(variant, (*path, "accept"))
 

@@ -32,13 +32,19 @@ class ModelSpec(Declared, frozen=True, kw_only=True):
 
 
 class VariantSpec(Declared, frozen=True, kw_only=True):
-    """One way of answering: a model, or a cascade that stops where `accept` holds."""
+    """One way of answering: a model, or a cascade that stops where `accept` holds.
+
+    Attributes:
+        cascade: models, or variants of the same task, that are asked one after the other.
+        fallback: as these; who is asked, one after the other, where the others do not answer.
+    """
 
     model: str = ""
     prompt: str = ""
     parameters: dict[str, Any] = {}
     cascade: tuple[str, ...] = ()
     accept: str = ""
+    fallback: tuple[str, ...] = ()
 
 
 class TaskSpec(Declared, frozen=True, kw_only=True):

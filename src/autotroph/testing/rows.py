@@ -110,7 +110,7 @@ def examples() -> tuple[Record, ...]:
 def completion(at: float) -> Completion:
     """What came of the decision `d1`."""
     few: dict[str, Any] = {"tokens_cached": 2**61, "tokens_out": 3, "tokens_reasoning": 2}
-    times: dict[str, Any] = {"latency_ms": 0.1, "first_token_ms": 0.1 + 0.2}
+    times: dict[str, Any] = {"latency_ms": 0.1, "first_token_ms": 0.1 + 0.2, "finish": "length"}
     return Completion(decision="d1", output=AWKWARD, at=at, tokens_in=2**62, cost_usd=None, **few, **times)
 
 

@@ -52,7 +52,7 @@ class Anthropic:
         if call.document is None:
             raise InputError(f"{CHAT} needs a document")
         try:
-            return msgspec.json.encode(asked_of(call.document, self._model))
+            return msgspec.json.encode(asked_of(call.document, call.model or self._model))
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"what is to be sent to {call.path} is not JSON: {error}") from None
 

@@ -64,7 +64,7 @@ class OpenAI:
         """What is sent: the caller's document, with the model's name there."""
         if call.document is None:
             return call.body
-        document = {**call.document, "model": self._model}
+        document = {**call.document, "model": call.model or self._model}
         if self._adds_usage(call):
             options = call.document.get("stream_options")
             document["stream_options"] = {**(options or {}), "include_usage": True}

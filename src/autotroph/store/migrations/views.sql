@@ -22,7 +22,7 @@ SELECT d.sequence, d.id AS decision, d.task, d.at, d.arm, d.p_arm, d.release, d.
        iif(f.sequence, coalesce(t.output, ''), NULL) AS output,
        iif(f.sequence, coalesce(length(t.output), 0), NULL) AS chars,
        f.tokens_in, f.tokens_cached, f.tokens_out, f.tokens_reasoning, f.latency_ms, f.first_token_ms,
-       f.cost_usd, f.error,
+       f.cost_usd, f.error, f.finish,
        w.name AS reward_name, w.version AS reward_version, w.value AS reward, w.clipped
 FROM decisions AS d
 LEFT JOIN releases AS r ON r.id = d.release
