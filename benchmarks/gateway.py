@@ -40,6 +40,12 @@ WIDTH = 160
 
 OURS, FLOOR = "autotroph serve, stored", "bare pass-through"
 LEAN = "the same, httptools for aiohttp"
+CLIENT = "the same, our client for aiohttp"
+BARE = {
+    FLOOR: "benchmarks.gateway_floor",
+    LEAN: "benchmarks.gateway_lean",
+    CLIENT: "benchmarks.gateway_client",
+}
 COMMAND = [sys.executable, "-c", "from autotroph.faces.cli import main; main()", "serve"]
 
 
@@ -115,7 +121,7 @@ def measure(folder: Path, connections: int, rounds: Rounds) -> tuple[Mapping[str
         upstream = f"http://127.0.0.1:{stub.port}/v1"
         targets = {
             name: running.enter_context(_server([sys.executable, "-m", module, upstream]))
-            for name, module in ((FLOOR, "benchmarks.gateway_floor"), (LEAN, "benchmarks.gateway_lean"))
+            for name, module in BARE.items()
         }
         for name, begin in _contestants(upstream, folder).items():
             try:

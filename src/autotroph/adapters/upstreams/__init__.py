@@ -13,8 +13,15 @@
 | asking.py | one upstream: asked, asked again, left alone |
 | exchange.py | one attempt |
 | replies.py | whole answers and streams |
-| line.py | connections, kept alive, and never redirected |
-| addresses.py | where they may lead |
+| line.py | the way to one upstream: never redirected, and sent again where that is safe |
+| heads.py | what is said before a body, and which headers are passed on |
+| pool.py | connections: kept, bounded, taken in turn |
+| connection.py | one of them |
+| parsing.py | bytes to responses |
+| response.py | one of them, as it comes |
+| reaching.py | from a name to a connection |
+| addresses.py | where it may lead |
+| broken.py | what comes of connections that do not work |
 | keys.py | keys by reference |
 | sse.py | bytes to events |
 | watch.py | time limits, with one timer a stream |

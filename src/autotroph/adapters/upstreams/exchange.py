@@ -4,15 +4,17 @@ import asyncio
 from functools import partial
 from typing import NamedTuple
 
-import aiohttp
 import msgspec
 
+from autotroph.adapters.upstreams.broken import Cut
 from autotroph.adapters.upstreams.dialect import Dialect
-from autotroph.adapters.upstreams.faults import BROKEN, Faults
+from autotroph.adapters.upstreams.faults import Faults
+from autotroph.adapters.upstreams.heads import passed, told
 from autotroph.adapters.upstreams.keys import Key
-from autotroph.adapters.upstreams.line import Line, passed, told
+from autotroph.adapters.upstreams.line import Line
 from autotroph.adapters.upstreams.progress import InBand, counted
-from autotroph.adapters.upstreams.replies import Streamed, Whole, abort, read_whole
+from autotroph.adapters.upstreams.replies import Streamed, Whole, read_whole
+from autotroph.adapters.upstreams.response import Response
 from autotroph.adapters.upstreams.retrying import retry_after
 from autotroph.adapters.upstreams.sse import TooLong
 from autotroph.adapters.upstreams.watch import Watch
@@ -51,7 +53,7 @@ class Exchange:
 
     def __init__(self, wire: Wire, call: Call, body: bytes, end: float) -> None:
         self._wire, self._call, self._body, self._end = wire, call, body, end
-        self._response: aiohttp.ClientResponse | None = None
+        self._response: Response | None = None
         self._secret = ""
         self.silent = self.again = True
 
@@ -62,17 +64,17 @@ class Exchange:
 
     async def run(self) -> Answer | UpstreamFault:
         """The answer, as soon as there is something of it, or why there is none."""
+        found: Answer | UpstreamFault | None = None
         try:
-            return await self._run()
+            found = await self._run()
         except UpstreamFault as fault:
-            abort(self._response)
-            return fault
-        except BROKEN as error:
-            abort(self._response)
-            return self._of(error)
-        except BaseException:
-            abort(self._response)
-            raise
+            found = fault
+        except OSError as error:
+            found = self._of(error)
+        finally:
+            if self._response is not None and (found is None or isinstance(found, UpstreamFault)):
+                self._response.abort()
+        return found
 
     async def _run(self) -> Answer | UpstreamFault:
         wire, call = self._wire, self._call
@@ -83,10 +85,17 @@ class Exchange:
             **wire.dialect.headers(self._secret),
         }
         async with asyncio.timeout_at(self._limit()):
-            response = await wire.line.send(call.method, wire.dialect.path(call), self._body, headers)
+            response = await wire.line.send(
+                call.method, wire.dialect.path(call), self._body, headers, repeats=self.repeats
+            )
             self._response, self.silent = response, False
             if not 200 <= response.status < 300:
                 return await self._refusal(response)
+            encoding = response.headers.get("content-encoding", "identity")
+            if encoding.lower() != "identity":
+                return wire.faults.of(
+                    "malformed", f"the answer is in {encoding:.20}, which was not asked for"
+                )
             return await (self._streamed(response) if call.stream else self._whole(response))
 
     def _limit(self) -> float:
@@ -94,8 +103,8 @@ class Exchange:
             return self._end
         return min(self._end, asyncio.get_running_loop().time() + self._wire.calls.first_token)
 
-    async def _streamed(self, response: aiohttp.ClientResponse) -> Answer | UpstreamFault:
-        if response.content_type != "text/event-stream":
+    async def _streamed(self, response: Response) -> Answer | UpstreamFault:
+        if response.media_type != "text/event-stream":
             return await self._unstreamed(response)
         wire, call = self._wire, self._call
         stream = Streamed(
@@ -110,15 +119,15 @@ class Exchange:
         stream.watch(Watch(self._end, stream.expire), wire.calls.between_tokens)
         return stream
 
-    async def _unstreamed(self, response: aiohttp.ClientResponse) -> UpstreamFault:
+    async def _unstreamed(self, response: Response) -> UpstreamFault:
         """A stream was asked for, and something else came: an error, as a rule."""
         found = await self._whole(response)
         if isinstance(found, UpstreamFault):
             return found
-        kind = response.content_type
+        kind = response.media_type
         return self._wire.faults.of("malformed", f"a stream was asked for, and the answer is {kind:.60}")
 
-    async def _whole(self, response: aiohttp.ClientResponse) -> Answer | UpstreamFault:
+    async def _whole(self, response: Response) -> Answer | UpstreamFault:
         faults, call = self._wire.faults, self._call
         try:
             body = await read_whole(response, LARGEST)
@@ -131,13 +140,13 @@ class Exchange:
         usage = read.usage or counted(call.document, read.written)
         return Whole(response.status, headers, read.body, usage, told=read.usage is not None)
 
-    async def _refusal(self, response: aiohttp.ClientResponse) -> UpstreamFault:
+    async def _refusal(self, response: Response) -> UpstreamFault:
         body = b""
         try:
             async with asyncio.timeout(EXPLAINS):
                 body = await read_whole(response, LARGEST_ERROR)
-        except (*BROKEN, TooLong):  # the status says enough
-            abort(response)
+        except (OSError, TooLong):  # the status says enough
+            response.abort()
         self.again = response.headers.get("x-should-retry") != "false"
         later = retry_after(response.headers, self._wire.clock.now())
         document = self._wire.dialect.error(body)
@@ -146,8 +155,10 @@ class Exchange:
     def _of(self, error: Exception) -> UpstreamFault:
         """What a connection's end means; a time limit of ours, where it is no error of the connection."""
         faults, calls = self._wire.faults, self._wire.calls
-        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+        if isinstance(error, TimeoutError):
             late = asyncio.get_running_loop().time() >= self._end or not self._call.stream
             seconds = min(calls.total, self._call.within) if late else calls.first_token
             return faults.late("total" if late else "first token", seconds)
+        if isinstance(error, Cut):
+            self.silent = error.silent
         return faults.of_connection(error, connected=not self.silent)

@@ -1,14 +1,13 @@
 """What went wrong, in words and as a document; put together in one place, so that no key gets in."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 import msgspec
 
 from autotroph.adapters.upstreams.addresses import NotAllowed
+from autotroph.adapters.upstreams.broken import Garbled, Unreachable
 from autotroph.errors import FaultKind, UpstreamFault
 
 _CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -40,21 +39,18 @@ class Faults:
 
     def of_connection(self, error: Exception, *, connected: bool) -> UpstreamFault:
         """What became of a connection. The error's own words are not used: they may quote what was sent."""
-        cause = getattr(error, "os_error", None)
-        if isinstance(cause, NotAllowed):
-            return self.of(
-                "address",
-                f"{self._host} is at {cause}; say private = true in [{self._who}.calls] if that is meant",
-            )
-        if isinstance(error, aiohttp.InvalidURL):
-            return self.of("address", f"{self._host} is no host; see base_url of [{self._who}]")
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return self.of("connect", f"{self._host} could not be connected to in time")
-        if isinstance(error, aiohttp.ClientConnectorError):
-            reason = cause.strerror if isinstance(cause, OSError) else None
-            return self.of(
-                "connect", f"{self._host} cannot be connected to: {reason or type(error).__name__}"
-            )
+        match error:
+            case NotAllowed():
+                said = (
+                    f"{self._host} is at {error}; say private = true in [{self._who}.calls] if that is meant"
+                )
+                return self.of("address", said)
+            case Unreachable():
+                return self.of("connect", f"{self._host} cannot be connected to: {error.reason}")
+            case Garbled():
+                return self.of("malformed", f"the answer of {self._host} cannot be read: {error}")
+            case _:
+                pass
         when = "before the answer was complete" if connected else "before it answered"
         return self.of("cut", f"{self._host} ended the connection {when} ({type(error).__name__})")
 
@@ -119,7 +115,3 @@ def _code(document: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         return ""
     return told if isinstance(told, str) and _CODE.fullmatch(told) else ""
-
-
-BROKEN = (aiohttp.ClientError, OSError, asyncio.IncompleteReadError)
-"""What comes of a connection that does not work; time limits are OSErrors, too."""

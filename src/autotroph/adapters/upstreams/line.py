@@ -1,33 +1,24 @@
-"""The connections to one upstream: kept alive, pooled, to allowed addresses only, and never redirected."""
+"""The way to one upstream: requests and their responses, on connections that are kept."""
 
-import io
+import re
 from collections.abc import Mapping
-from functools import lru_cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-import aiohttp
-from yarl import URL
-
-from autotroph.adapters.upstreams.addresses import any_socket, public_socket
-from autotroph.errors import InputError, SpecError
+from autotroph.adapters.upstreams.broken import Cut
+from autotroph.adapters.upstreams.connection import Connection
+from autotroph.adapters.upstreams.heads import Heads
+from autotroph.adapters.upstreams.pool import Pool
+from autotroph.adapters.upstreams.reaching import Place
+from autotroph.adapters.upstreams.response import Response
+from autotroph.errors import SpecError
 from autotroph.spec.upstreams import CallSpec
 
-IDLE = 30.0
-"""Seconds that a connection is kept for the next call; servers that close earlier cost a retry."""
-
-AT_ONCE = 2**20
-"""Bytes that are written in one piece; more are written bit by bit."""
-
-_OURS = frozenset({
-    "authorization", "x-api-key", "api-key", "proxy-authorization", "cookie", "host", "content-length",
-    "content-type", "accept-encoding", "transfer-encoding", "connection", "keep-alive", "upgrade", "te",
-    "trailer", "expect",
-})  # fmt: skip
-"""Headers that a caller cannot give: they are about the connection, or are keys."""
+_PORTS = {"http": 80, "https": 443}
+_VISIBLE = re.compile(r"[!-~]*")
 
 
 class Line:
-    """Sends calls to one upstream.
+    """Sends calls to one upstream. No proxy is used, whatever the environment says.
 
     Args:
         model: whose upstream it is, for messages.
@@ -39,89 +30,74 @@ class Line:
     """
 
     def __init__(self, model: str, base_url: str, calls: CallSpec) -> None:
-        self.base = base_url.rstrip("/")
-        self.host = _host(self.base, model)
-        self._calls = calls
-        self._session: aiohttp.ClientSession | None = None
-        self._url = lru_cache(maxsize=64)(self._joined)
+        base = _split(base_url.rstrip("/"), model)
+        self.base, self.host = base.geturl(), base.netloc
+        self._heads = Heads(base)
+        self._place = Place(
+            str(base.hostname), base.port or _PORTS[base.scheme], base.scheme == "https", calls.private
+        )
+        self._patience = calls.connect
+        self._pool: Pool | None = None
 
     async def send(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> aiohttp.ClientResponse:
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], *, repeats: bool
+    ) -> Response:
         """The head of the answer, of whatever status.
 
+        The other side may close a connection that was kept just when it is used again. What may be done twice
+        is then sent once more, on a new connection; whatever may not gets a new one at once.
+
+        Args:
+            method: in HTTP.
+            path: below the base URL.
+            body: as it is sent.
+            headers: by their names in lower case.
+            repeats: whether it does no harm if it is done twice.
+
         Raises:
-            aiohttp.ClientError, OSError: there is no answer.
-            InputError: the path leads out of the base URL.
+            Broken, NotAllowed: there is no answer.
+            InputError: the path leads out of the base URL, or a header is none.
         """
-        data = body if len(body) < AT_ONCE else io.BytesIO(body)
-        session = self._session or self._opened()
-        return await session.request(
-            method, self._url(path), data=data, headers=headers, allow_redirects=False
-        )
+        head = self._heads.of(method, path, headers, len(body))
+        self._pool = pool = self._pool or Pool(self._place, self._patience)
+        connection = await pool.take(fresh=not repeats)
+        kept = connection.kept
+        try:
+            return await _answered(connection, head, body, method)
+        except Cut as cut:
+            if not (kept and cut.silent):
+                raise
+        return await _answered(await pool.take(fresh=True), head, body, method)
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    def _opened(self) -> aiohttp.ClientSession:
-        """Here and not before: a session belongs to a loop."""
-        connector = aiohttp.TCPConnector(
-            limit=0,  # how many are answered at once is for who serves to bound
-            keepalive_timeout=IDLE,
-            socket_factory=any_socket if self._calls.private else public_socket,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"user-agent": "autotroph", "accept-encoding": "identity"},
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=self._calls.connect, sock_connect=self._calls.connect
-            ),
-            trust_env=False,
-        )
-        return self._session
-
-    def _joined(self, path: str) -> URL:
-        """A path below the base URL; what is left of it after decoding may not lead anywhere else."""
-        plain = unquote(unquote(path.partition("?")[0]))
-        if not path.startswith("/") or "\\" in plain or {"..", "."} & set(plain.split("/")):
-            raise InputError(f"{path!r:.100} is no path below {self.base}; such as /chat/completions")
-        return URL(self.base + path.partition("#")[0], encoded=True)
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None  # it belongs to a loop
 
 
-def passed(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of a caller that may be passed on."""
-    return {name: text for name, text in headers.items() if name.lower() not in _OURS}
+async def _answered(connection: Connection, head: bytes, body: bytes, method: str) -> Response:
+    response = connection.ask(head, body, bodiless=method == "HEAD")
+    try:
+        await response.head()
+    except BaseException:
+        response.abort()
+        raise
+    return response
 
 
-def told(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of an answer that are worth passing on: its type, its id, and what is left of a limit."""
-    return {
-        name.lower(): text
-        for name, text in headers.items()
-        if name.lower() in _WORTH or name.lower().startswith(_LIMITS)
-    }
-
-
-_WORTH = frozenset({
-    "content-type", "content-disposition", "retry-after", "x-should-retry", "x-request-id", "request-id",
-    "openai-processing-ms", "openai-version",
-})  # fmt: skip
-_LIMITS = ("x-ratelimit-", "anthropic-ratelimit-")
-
-
-def _host(base: str, model: str) -> str:
+def _split(base: str, model: str) -> SplitResult:
+    """A base URL as HTTP says it: its host in ASCII, its port only where it is not the usual."""
     try:
         parts = urlsplit(base)
-        parts.port  # noqa: B018 - raises where it is none
+        host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
     except ValueError:
         raise SpecError(f"models.{model}.base_url is no URL; such as https://llm.example.com/v1") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc:
+    extra = parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in _PORTS or not host or extra or not _VISIBLE.fullmatch(host + parts.path):
         raise SpecError(
             f"models.{model}.base_url is http:// or https://, a host and a path, with no password and no"
             " query; such as https://llm.example.com/v1"
         )
-    return parts.netloc
+    name = f"[{host}]" if ":" in host else host
+    return parts._replace(netloc=name if port in (None, _PORTS[parts.scheme]) else f"{name}:{port}")

@@ -5,11 +5,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Self
 
-import aiohttp
 import msgspec
 
-from autotroph.adapters.upstreams.faults import BROKEN, Faults
+from autotroph.adapters.upstreams.broken import Broken
+from autotroph.adapters.upstreams.faults import Faults
 from autotroph.adapters.upstreams.progress import InBand, Progress
+from autotroph.adapters.upstreams.response import Response
 from autotroph.adapters.upstreams.sse import Lines, TooLong
 from autotroph.adapters.upstreams.watch import Watch
 from autotroph.deploy.prices import Usage
@@ -60,7 +61,7 @@ class Streamed:
 
     def __init__(
         self,
-        response: aiohttp.ClientResponse,
+        response: Response,
         headers: Mapping[str, str],
         progress: Progress,
         faults: Faults,
@@ -115,7 +116,7 @@ class Streamed:
 
     def expire(self) -> None:
         """A time limit is exceeded; whoever waits learns of it by the connection's end."""
-        abort(self._response)
+        self._response.abort()
 
     def __aiter__(self) -> Self:
         return self
@@ -147,19 +148,19 @@ class Streamed:
         self._ready.clear()
         if not self._over:
             self._finish()
-            abort(self._response)
+            self._response.abort()
 
     def let_go(self) -> None:
         """Wait no more for the connection's last bytes, if it still does."""
-        abort(self._response)
+        self._response.abort()
 
     # -------------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
         """Take what has come, and notice how it ends."""
         try:
-            piece = await self._response.content.readany()
-        except BROKEN as error:
+            piece = await self._response.readany()
+        except Broken as error:
             self._break(self._lost(error))
             return
         try:
@@ -197,19 +198,14 @@ class Streamed:
         self._fault = fault
         fault.first_token = self._progress.began
         self._finish()
-        abort(self._response)
+        self._response.abort()
         if self._broke is not None:
             self._broke()
 
     def _complete(self) -> None:
         """All has come; the connection is good for the next call as soon as its last bytes have."""
         self._finish()
-        content = self._response.content
-        if content.at_eof():
-            self._response.release()
-            return
-        timer = asyncio.get_running_loop().call_later(LINGER, self.let_go)
-        content.on_eof(timer.cancel)
+        self._response.let_go_after(LINGER)
 
     def _finish(self) -> None:
         self._over = True
@@ -218,25 +214,15 @@ class Streamed:
         self._watch = None
 
 
-def abort(response: aiohttp.ClientResponse | None) -> None:
-    """Close a connection, if it is still open, without sending the rest: the other side may read nothing."""
-    if response is None:
-        return
-    connection = response.connection
-    if connection is not None and connection.transport is not None:
-        connection.transport.abort()
-    response.close()
-
-
-async def read_whole(response: aiohttp.ClientResponse, most: int) -> bytes:
+async def read_whole(response: Response, most: int) -> bytes:
     """All of an answer.
 
     Raises:
         TooLong: it has more bytes than that.
-        aiohttp.ClientError, OSError: it ended too early.
+        Broken: it ended too early.
     """
     pieces, length = [], 0
-    while piece := await response.content.readany():
+    while piece := await response.readany():
         pieces.append(piece)
         length += len(piece)
         if length > most:
