@@ -1,14 +1,23 @@
-"""The examples in the pages run in a folder of their own, so that they may write files."""
+"""What holds for every test: nothing is compiled, and no garbage looked for, more often than it has to be."""
 
-from pathlib import Path
+import gc
+import os
+import sys
 
 import pytest
-from _pytest.doctest import DoctestTextfile
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes are started, and each would compile
+sys.dont_write_bytecode = False  # workers are started after this, and have it from the environment
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if isinstance(request.node.parent, DoctestTextfile):
-        monkeypatch.chdir(tmp_path_factory.mktemp(Path(request.node.path).stem))
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Modules and tests stay until the end: what looks for garbage need not go through them each time."""
+    del session
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """At the end they are garbage like any other; extensions complain of what is left."""
+    del session
+    gc.unfreeze()

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from scripted import Scripted
@@ -171,23 +173,31 @@ print(codes, client.stats.delivered)
     assert len(server.stored) == int(delivered) + 8
 
 
+@contextmanager
+def begun(server: Scripted, script: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that does not outlive what looks at it."""
+    line = [sys.executable, "-c", BEGIN + script, server.url]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_an_interrupt_ends_what_waits_and_sends_what_is_buffered(server: Scripted):
     script = """
-client = Client(url, limits=Limits(linger=60.0))
+client = Client(url, limits=Limits(linger=60.0), patience=50)
 sent(client, "a", 5)
-print("ready", flush=True)
 try:
     client.decide("route", {}, timeout=50)
 except KeyboardInterrupt:
-    print("interrupted", client.decide("route", {}).option, flush=True)
+    print("interrupted", client.decide("route", {}, timeout=50).option, flush=True)
 """
-    server.faults.append("slow 30")
-    line = [sys.executable, "-c", BEGIN + script, server.url]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    server.faults.append("slow 100")
+    with begun(server, script) as process:
         while not server.bodies:
             time.sleep(0.01)
+        time.sleep(0.2)  # a system call that has not begun yet is not interrupted
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (0, "interrupted cards\n", "")
@@ -197,19 +207,21 @@ except KeyboardInterrupt:
 def test_an_interrupt_while_waiting_for_room_leaves_no_half_signal(server: Scripted):
     script = """
 client = Client(url, limits=Limits(events=5, linger=0.0), patience=50)
+def told():
+    while client.pending < 5:
+        time.sleep(0.01)
+    print("full", flush=True)
+threading.Thread(target=told, daemon=True).start()
 try:
     sent(client, "a", 6)
 except KeyboardInterrupt:
     print("interrupted", client.pending, flush=True)
 """
     server.hold()
-    line = [sys.executable, "-c", BEGIN + script, server.url]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while not server.bodies:
-            time.sleep(0.01)
-        time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+    with begun(server, script) as process:
         assert process.stdout is not None
+        assert process.stdout.readline() == "full\n"
+        process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted 5\n"
         server.release()
         assert process.communicate(timeout=30)[1] == ""

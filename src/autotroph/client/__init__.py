@@ -11,6 +11,7 @@
 | delivery.py | which batch is on its way, and what became of it |
 | server.py | where the server is, and the key for it |
 | connections.py | the standard library's HTTP, for threads |
+| bell.py | how callers wait for the sender, so that an interrupt gets through |
 | sender.py | the thread that sends what is buffered |
 | caller.py | what both clients have in common |
 | blocking.py | the client for threads |

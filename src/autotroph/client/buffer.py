@@ -12,14 +12,18 @@ class Event(msgspec.Struct, frozen=True):
     Attributes:
         line: without its newline.
         since: when it began to wait, on a monotonic clock.
+        through: bytes of all that was ever taken, up to its end.
     """
 
     line: bytes
     since: float
+    through: int
 
 
 class Buffer:
     """A queue that takes what has room; what is on its way stays in it until it is settled.
+
+    An event is taken in one step, or an interrupt in the middle would leave one that does not count.
 
     Args:
         events, bytes_: how much it holds at most.
@@ -28,18 +32,22 @@ class Buffer:
     def __init__(self, events: int, bytes_: int) -> None:
         self._events, self._bytes = events, bytes_
         self._waiting: deque[Event] = deque()
-        self.bytes = 0
+        self._gone = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def offer(self, event: Event) -> bool:
-        """Take an event, if there is room for it."""
-        size = len(event.line) + 1
-        if len(self._waiting) >= self._events or self.bytes + size > self._bytes:
+    @property
+    def size(self) -> int:
+        """Bytes of all together."""
+        return self._waiting[-1].through - self._gone if self._waiting else 0
+
+    def offer(self, line: bytes, since: float) -> bool:
+        """Take a line that begins to wait now, if there is room for it."""
+        held = self.size + len(line) + 1
+        if len(self._waiting) >= self._events or held > self._bytes:
             return False
-        self._waiting.append(event)
-        self.bytes += size
+        self._waiting.append(Event(line, since, self._gone + held))
         return True
 
     def since(self) -> float:
@@ -59,5 +67,5 @@ class Buffer:
     def drop(self, number: int) -> list[bytes]:
         """Let go of the first ones."""
         found = [self._waiting.popleft().line for _ in range(number)]
-        self.bytes -= sum(len(line) + 1 for line in found)
+        self._gone += sum(len(line) + 1 for line in found)
         return found

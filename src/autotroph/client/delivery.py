@@ -10,7 +10,7 @@ import math
 import msgspec
 
 from autotroph.client.answers import Refused, Stats, Taken
-from autotroph.client.buffer import Buffer, Event
+from autotroph.client.buffer import Buffer
 from autotroph.client.exchange import Outcome, Refusal, line_error, read, strange
 from autotroph.client.pace import Luck, Pace
 from autotroph.errors import AutotrophError
@@ -41,8 +41,7 @@ class Delivery:
         url: of the server, for messages.
 
     Attributes:
-        taken: signals that were ever taken.
-        settled: how many of them, from the first on, are acknowledged or given up.
+        settled: how many signals, from the first on, are acknowledged or given up.
         trouble: why the last attempt failed; None where it did not.
     """
 
@@ -54,15 +53,20 @@ class Delivery:
         self._urgent = 0
         self._not_before = -math.inf
         self._refused = 0
-        self.taken = self.settled = 0
+        self.settled = 0
         self.trouble: AutotrophError | None = None
+
+    @property
+    def taken(self) -> int:
+        """Signals that were ever taken."""
+        return self.settled + len(self._buffer)
 
     @property
     def stats(self) -> Stats:
         """How it is."""
         return Stats(
             pending=len(self._buffer),
-            pending_bytes=self._buffer.bytes,
+            pending_bytes=self._buffer.size,
             delivered=self.settled - self._refused,
             refused=self._refused,
             trouble=str(self.trouble or ""),
@@ -70,10 +74,9 @@ class Delivery:
 
     def offer(self, line: bytes, now: float) -> bool:
         """Take a signal; False where there is no room for it now: then nothing gathers any longer."""
-        if not self._buffer.offer(Event(line, now)):
+        if not self._buffer.offer(line, now):
             self.hurry()
             return False
-        self.taken += 1
         return True
 
     def hurry(self) -> int:
@@ -85,7 +88,7 @@ class Delivery:
         """Seconds until a batch is to be sent; infinite while one is on its way, or nothing waits."""
         if self._sent or not self._buffer:
             return math.inf
-        full = len(self._buffer) >= self._most or self._buffer.bytes >= self._limits.batch_bytes
+        full = len(self._buffer) >= self._most or self._buffer.size >= self._limits.batch_bytes
         gathered = 0.0 if full or self.settled < self._urgent else self._buffer.since() + self._limits.linger
         return max(gathered, self._not_before, now) - now
 

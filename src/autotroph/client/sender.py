@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from autotroph.client.answers import Refused, Stats
+from autotroph.client.bell import Bell
 from autotroph.client.connections import Connections
 from autotroph.client.delivery import Delivery, Limits
 from autotroph.client.exchange import LEAST, LINES, Lost, Outcome, Request
@@ -67,7 +68,7 @@ class Sender:
         """Everything that a forked process must not share with its parent."""
         self._delivery = Delivery(self.limits, self._luck, self._url)
         self._lock = threading.RLock()  # a signal handler may send, too
-        self._work, self._moved = threading.Condition(self._lock), threading.Condition(self._lock)
+        self._work, self._moved = threading.Condition(self._lock), Bell()
         self._thread: threading.Thread | None = None
         self._told = 0
 
@@ -100,9 +101,8 @@ class Sender:
             LedgerError: this is closed.
             Overloaded: there is no room, and the signal was not taken.
         """
-        with self._lock:
-            if not self._moved.wait_for(lambda: self._offered(line), patience):
-                raise self.overloaded(patience)
+        if not self._moved.wait_for(lambda: self.offer(line), patience):
+            raise self.overloaded(patience)
 
     def hurry(self) -> int:
         """Have everything sent now; it is, when `settled` says so of the result."""
@@ -122,10 +122,9 @@ class Sender:
         Raises:
             LedgerError: not all of it is settled in time; it is still tried.
         """
-        with self._lock:
-            through = self.hurry()
-            if self._thread is not None:
-                self._moved.wait_for(lambda: self.settled(through), timeout)
+        through = self.hurry()
+        if self._thread is not None:
+            self._moved.wait_for(lambda: self.settled(through), timeout)
         if self._thread is None and not self.settled(through):  # too late for a thread: the process ends
             self._thread = threading.current_thread()
             self._run(self._clock.elapsed() + timeout)
@@ -188,8 +187,10 @@ class Sender:
         self._thread = threading.Thread(target=self._run, name=f"signals to {self._url}", daemon=True)
         try:
             self._thread.start()
-        except RuntimeError:  # the interpreter ends; whoever ends it sends what is left
+        except RuntimeError as error:  # the interpreter ends; whoever ends it sends what is left
             self._thread = None
+            if error.__context__ is not None:  # or an interrupt came while the thread began
+                raise error.__context__ from None
 
     def _run(self, end: float = math.inf) -> None:
         while batch := self._next(end):
@@ -198,7 +199,7 @@ class Sender:
     def _next(self, end: float) -> bytes:
         """The next batch, once it is due; none where there is nothing more to do."""
         with self._lock:
-            while True:
+            while self._thread is threading.current_thread():  # or another was begun after an interrupt
                 now = self._clock.elapsed()
                 batch = b"" if now >= end else self._delivery.take(now)
                 nothing = self.settled(self._delivery.taken)
@@ -209,6 +210,8 @@ class Sender:
                 woken = self._work.wait(min(self._delivery.due(now), IDLE, end - now))
                 if nothing and not woken and self.settled(self._delivery.taken):
                     break
+            else:
+                return b""
             self._thread = None
             return b""
 
@@ -242,8 +245,8 @@ class Sender:
             _LOG.error("signals given up: %d; the first, because %s", len(refused), refused[0].error)
         with self._lock:
             self._told = self._delivery.settled
-            self._moved.notify_all()
             self._work.notify_all()
+        self._moved.ring()
 
     def _tell(self, on_refused: OnRefused, refused: Refused) -> None:
         try:
