@@ -380,6 +380,7 @@ BESIDE = {
     "signals", "rewards", "guardrails",  # by way of the measures that are made of them, as above
     "gate.audit", "gate.waiver", "ladder.floor", "ladder.patience", "ladder.minimum", "ladder.margin",
     "tracks.task", "tracks.budget", "tasks.unit",
+    "tasks.sites",  # as if their program asked for the task by its name
     "tasks.schema", "models.calls", "models.most", "tasks.budget", "tasks.limit", "keys",  # who is refused
 }  # fmt: skip
 """What no answer depends on, or what is refused, or what is held to the same rule as its neighbours above."""

@@ -13,6 +13,9 @@
 | importing.py | a file taken in, and where to go on |
 | implicit.py | signals that nobody sends, found in what people did |
 | happened.py | what happened in some sessions, in order, as SQL |
+| sites.py | the call site that a request comes from, by what does not change from call to call |
+| grouping.py | call sites that are one, put together |
+| conversations.py | which conversation a request belongs to, by what it brings along |
 | joining.py | decisions and what came back about them, in whatever order they came |
 | counting.py | which of what was said about a subject counts for a decision, and what it comes to |
 """

@@ -30,6 +30,7 @@ from autotroph.spec.policies import Longest, PolicyDocument, Threshold
 from autotroph.spec.quiet import span, zone_fault
 from autotroph.spec.sets import set_faults
 from autotroph.spec.shape import Fault, describe, show
+from autotroph.spec.traffic import site_faults
 from autotroph.spec.tree import ColumnType
 from autotroph.spec.whole import RunSpec
 
@@ -52,6 +53,7 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
         yield from _task(spec, task, ("tasks", name))
     for name, signal in spec.signals.items():
         yield from _signal(spec, name, signal)
+    yield from site_faults(spec)
     yield from _measures(spec)
     for name, track in spec.tracks.items():
         yield from _track(spec, track, ("tracks", name), tracks)

@@ -1,5 +1,6 @@
 """What the owner declares: `autotroph.toml` as frozen values, with defaults so that a short file works."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from autotroph.records import ContextType, Fold, TaskKind, Terms, canonical
 from autotroph.spec.declared import Declared
 from autotroph.spec.durations import Duration
 from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
+from autotroph.spec.namespaces import MARK
 from autotroph.spec.numbers import Chance, Count, NotNegative, Share, ShareOrNone, Step
 from autotroph.spec.paying import BudgetSpec, KeySpec, LimitSpec, PriceSpec
 from autotroph.spec.policies import First, PolicyDocument
@@ -53,6 +55,7 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
     Attributes:
         namespaces: each has a task like this one for itself, `NAME@NAMESPACE`; see `spec.namespaces`.
         segments: names of its context; harm is looked for in each of their values apart, too.
+        sites: the call sites whose calls are of this task, though they ask for a model and not for a task.
         autonomy: what happens without a person: nobody meets a candidate (`propose`), it climbs as far as the
             last step (`canary`), all of it (`full`).
         schema: of its inputs: a JSON Schema, or the file of one.
@@ -70,6 +73,7 @@ class TaskSpec(Declared, frozen=True, kw_only=True):
     baselines: dict[str, PolicyDocument] = {}
     namespaces: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
     autonomy: Literal["propose", "canary", "full"] = "full"
     budget: BudgetSpec | None = None
     limit: LimitSpec | None = None
@@ -305,6 +309,11 @@ class Spec(Declaration, frozen=True, kw_only=True, dict=True):
         meaning = msgspec.to_builtins(self, enc_hook=float)
         del meaning["source"]
         return digest("declaration", canonical(meaning))
+
+    @cached_property
+    def sites(self) -> Mapping[str, str]:
+        """The task that the calls of a call site are of, by the site's name; see `ingest.sites`."""
+        return {site: name for name, task in self.tasks.items() if MARK not in name for site in task.sites}
 
     def file(self, name: str) -> str:
         """The text of a file that it names; SpecError where only the declaration itself was read."""
