@@ -87,12 +87,9 @@ class Parser:
 
     def on_body(self, data: bytes) -> None:
         """Some of the body."""
-        response = self._response
-        if response is None or not response.began:
-            raise Garbled("a body where there can be none")
-        if not response.bodiless:
+        if self._response is not None and not self._response.bodiless:
             self._bare = 0
-            response.add(data)
+            self._response.add(data)
 
     def on_message_complete(self) -> None:
         """The end of the response, or of what is said before it."""
