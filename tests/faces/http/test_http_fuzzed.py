@@ -32,6 +32,8 @@ def named() -> dict[str, Any]:
 
 
 schema = schemathesis.openapi.from_dict(named())
+drawn = schemathesis.openapi.from_dict(named())
+drawn.config.phases.coverage.enabled = False  # the quick one covers; it costs seconds at import
 
 
 @schemathesis.serializer(LINES)
@@ -61,7 +63,7 @@ def test_what_is_documented_is_what_is_answered(case: schemathesis.Case, client:
 
 
 @pytest.mark.slow
-@schema.parametrize()
+@drawn.parametrize()
 @settings(max_examples=WHOLE, deadline=None, suppress_health_check=list(HealthCheck))
 def test_ten_thousand_requests_and_no_fault(case: schemathesis.Case, client: Client) -> None:
     check(case, client)
