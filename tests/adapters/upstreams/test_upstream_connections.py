@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from typing import Any
 
 import pytest
@@ -97,6 +98,27 @@ def test_an_answer_that_is_cut_says_so_after_all_that_came(said: bytes, silent: 
 
 
 @both
+@pytest.mark.parametrize(
+    ("said", "silent"), [(b"", True), (b"HTTP/1.1 200 OK\r\n\r\nwithout a length", False)]
+)
+def test_a_connection_that_is_reset_is_no_end(said: bytes, silent: bool, loop: str):
+    async def resets(_: bytes, __: Reader, writer: Writer) -> None:
+        writer.write(said)
+        await asyncio.sleep(0.01)
+        at_once = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        writer.transport.abort()
+        raise ConnectionError
+
+    async def use(_: Raw, to: Line) -> None:
+        with pytest.raises(Cut) as caught:
+            await got(await sent(to))
+        assert caught.value.silent == silent
+
+    run(resets, use, loop)
+
+
+@both
 def test_a_server_that_closes_kept_connections_costs_nothing(loop: str):
     async def use(raw: Raw, to: Line) -> None:
         for _ in range(3):
@@ -140,6 +162,17 @@ def test_what_may_not_be_done_twice_goes_over_a_new_connection(loop: str):
         assert (raw.opened, len(raw.heads)) == (3, 3)
 
     run(once_only(), use, loop)
+
+
+def test_what_had_begun_to_be_answered_is_not_sent_again():
+    async def use(raw: Raw, to: Line) -> None:
+        assert await got(await sent(to)) == b"ok"
+        raw.answers = says(OK[:20], then_close=True)
+        with pytest.raises(Cut):
+            await sent(to)
+        assert (raw.opened, len(raw.heads)) == (1, 2)
+
+    run(says(OK), use)
 
 
 def test_it_is_sent_again_once():

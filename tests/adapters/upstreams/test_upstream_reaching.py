@@ -64,6 +64,19 @@ def test_a_certificate_for_this_host_is_believed(host: str, loop: str):
 
 
 @both
+@pytest.mark.usefixtures("believed")
+def test_an_encrypted_answer_without_a_length_ends_with_its_connection(loop: str):
+    async def inside() -> None:
+        said = says(b"HTTP/1.1 200 OK\r\n\r\nall", b" of it", then_close=True)
+        async with Raw(said, certificate("localhost")) as raw:
+            to = line(raw.port, "https", "localhost")
+            assert await got(await sent(to)) == b"all of it"
+            await to.close()
+
+    ran(loop, inside)
+
+
+@both
 @pytest.mark.parametrize(
     ("names", "authority", "why"),
     [

@@ -105,13 +105,10 @@ class Connection(asyncio.Protocol):
             self._response.end()
         self.drop()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """It is closed."""
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - any end is one
+        """It is closed; an end in good order would have been told before."""
         self._transport = None
-        response = self._response
-        if exc is None and response is not None and response.ends_with_connection:
-            response.end()
-        self._end(Cut(silent=response is None or response.silent))
+        self._end(Cut(silent=self._response is None or self._response.silent))
         self._gone(self)
 
     def _complete(self) -> None:
