@@ -306,7 +306,7 @@ class Rooms:
 
     def _desk(self, task: str) -> Desk:
         reward = self._reward(task)
-        serving = Serving(self.pool, self.policy, self.salt, shadowed=reward.scores == "any")
+        serving = Serving(self.pool, self.policy, self.salt, shadowed=self.spec.paired(task))
         late = Lateness(self.store, task, reward.signals, reward.horizon)
         sources = Sources(
             value=partial(self._unseen, task),

@@ -4,7 +4,7 @@ from autotroph.clock import digest
 from autotroph.policy.documents import freeze
 from autotroph.prompts import documents as prompts
 from autotroph.records import Artefact, Body, Candidate, Release, Stage, StageName, Upstream, Variant
-from autotroph.spec import ModelSpec, Spec, VariantSpec
+from autotroph.spec import Spec, VariantSpec
 
 
 def declared_body(spec: Spec, task: str, knowledge: int) -> tuple[tuple[Artefact, ...], Body]:
@@ -30,22 +30,26 @@ def declared_body(spec: Spec, task: str, knowledge: int) -> tuple[tuple[Artefact
 
 def _variant(spec: Spec, declared: VariantSpec, knowledge: int) -> Variant:
     """What it is, not only what it is called: a model by the same name that answers elsewhere is another."""
-    model = spec.models.get(declared.model)
-    elsewhere = model is not None and model.kind != "local"
+    named = {one: place for one in (*declared.cascade, *declared.fallback) if (place := _upstream(spec, one))}
     return Variant(
         model=declared.model,
-        upstream=_upstream(model) if model is not None and elsewhere else None,
+        upstream=_upstream(spec, declared.model),
         prompt=prompts.freeze(spec.file(declared.prompt)).digest if declared.prompt else "",
         parameters=declared.parameters,
         cascade=declared.cascade,
         accept=declared.accept,
         fallback=declared.fallback,
+        named=named,
         signals=spec.learns_from,
         knowledge=knowledge,
     )
 
 
-def _upstream(model: ModelSpec) -> Upstream:
+def _upstream(spec: Spec, name: str) -> Upstream | None:
+    """Where a model answers; None of one that answers in this process, or of what is no model."""
+    model = spec.models.get(name)
+    if model is None or model.kind == "local":
+        return None
     return Upstream(kind=model.kind, base_url=model.base_url, model=model.model)
 
 

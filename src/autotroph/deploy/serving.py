@@ -100,9 +100,13 @@ class Serving:
     def _offered(self, live: Live, inputs: Mapping[str, Any]) -> list[Proposal]:
         """What the variants offer; those that are alike ask once, and each has the options of its name."""
         alike: dict[str, tuple[Variant, set[str]]] = {}
-        for name, variant in live.release.body.variants.items():
-            alike.setdefault(variant.digest, (variant, set()))[1].add(name)
         found: list[Proposal] = []
+        for name, variant in live.release.body.variants.items():
+            if variant.outside:
+                features = featurise(inputs, live.release.body.context)
+                found.append(Proposal(name, "", crossed(features, name)))
+            else:
+                alike.setdefault(variant.digest, (variant, set()))[1].add(name)
         for variant, names in alike.values():
             with self._pool.lock:
                 proposed = self._pool.at(variant, live.stage.knowledge).propose(inputs)

@@ -33,13 +33,14 @@ class Weighing:
     def __init__(self, task: str, spec: Spec, late: Late = lambda *_: "") -> None:
         self.task, self.spec, self._late = task, spec, late
         name, self.reward = spec.reward_of(task)
+        self._paired = spec.paired(task)
         self.comparisons = Comparisons(name, spec.task(task).segments)
         self.guards = Guards(spec, task, self.comparisons)
 
     @property
     def paired(self) -> bool:
-        """Whether the reward scores answers that nobody saw, so that comparisons are on the same decision."""
-        return self.reward.scores == "any"
+        """Whether comparisons are on the same decision; see `spec.declaration`."""
+        return self._paired
 
     @property
     def window(self) -> float:

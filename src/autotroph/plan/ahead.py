@@ -57,7 +57,7 @@ def ahead(reader: Reader, spec: Spec, task: str, progress: Progress | None = Non
 
 def foretold(found: Traffic, spec: Spec, alpha: float) -> Ahead:
     """The same, of traffic that is known."""
-    kind: Kind = "paired" if spec.reward_of(found.task)[1].scores == "any" else "split"
+    kind: Kind = "paired" if spec.paired(found.task) else "split"
     empty = Ahead(
         task=found.task,
         reward=found.name,

@@ -40,6 +40,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         parameters: that it is asked with.
         cascade: who is asked one after the other, until `accept` holds.
         fallback: who is asked, one after the other, where it does not answer.
+        named: where the models answer that these two name.
         signals: the texts that the model learns from, if it is one that does.
         learns: whether it goes on learning inside the release's envelope; otherwise it stays at the ledger
             sequence `knowledge`.
@@ -52,6 +53,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     cascade: tuple[str, ...] = ()
     accept: str = ""
     fallback: tuple[str, ...] = ()
+    named: dict[str, Upstream] = {}
     signals: tuple[str, ...] = ()
     knowledge: int = 0
     learns: bool = False
@@ -60,6 +62,11 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """The hash of what it is."""
         return digest(canonical(self))
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is answered outside this process, and so only once it was chosen."""
+        return self.upstream is not None or bool(self.cascade)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +102,11 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """The hash of what it is."""
         return digest(canonical(self))
+
+    @property
+    def outside(self) -> bool:
+        """Whether anybody outside this process answers for it."""
+        return any(variant.outside for variant in self.variants.values())
 
     @property
     def variants_digest(self) -> str:

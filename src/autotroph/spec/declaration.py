@@ -327,6 +327,19 @@ class Spec(Declaration, frozen=True, kw_only=True, dict=True):
             raise UnknownName("task", name, self.tasks)
         return self.tasks[name]
 
+    def outside(self, task: str) -> bool:
+        """Whether anybody outside this process answers for a task."""
+        variants = self.task(task).variants.values()
+        elsewhere = {name for name, model in self.models.items() if model.kind != "local"}
+        return any(one.cascade or one.model in elsewhere for one in variants)
+
+    def paired(self, task: str) -> bool:
+        """Whether releases of a task are compared on the same decisions.
+
+        Its reward has to score answers that nobody saw, and these must not have to be bought outside.
+        """
+        return self.reward_of(task)[1].scores == "any" and not self.outside(task)
+
     def reward_of(self, task: str) -> tuple[str, RewardSpec]:
         """The name and the declaration of a task's reward; SpecError where it has none."""
         name = self.task(task).reward

@@ -82,10 +82,9 @@ def refuse_local(spec: Spec, instead: str = "product.cycle()") -> None:
         instead: what to call in that process.
     """
     for name, task in spec.tasks.items():
-        asked = bool(task.reward) and spec.reward_of(name)[1].scores == "any"
         for variant in task.variants.values():
             model = spec.models.get(variant.model)
-            if model is not None and (model.kind == "local" or asked):
+            if model is not None and model.kind == "local":
                 raise InputError(
                     f"task {name!r} is answered by the model {variant.model!r} of kind {model.kind!r}, which"
                     f" answers only in the product's own process: call {instead} there"

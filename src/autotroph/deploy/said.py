@@ -1,0 +1,268 @@
+"""What an answer says, as upstreams write it: its text, why it ended, how sure its model was.
+
+Answers are passed on untouched but for their id, which becomes the decision's; here they are only read.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+CHAT, RESPONSES = "/chat/completions", "/responses"
+
+
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """An answer as the ledger keeps it.
+
+    Attributes:
+        output: its text; the JSON of its tool calls where it has these instead.
+        finish: why it ended; see `records.Completion`.
+        confidence: mean probability of its tokens (geometric), where it tells their logarithms.
+    """
+
+    output: str = ""
+    finish: str = ""
+    confidence: float | None = None
+
+
+class _Token(msgspec.Struct, gc=False):
+    logprob: float = 0.0
+
+
+class _Logprobs(msgspec.Struct, gc=False):
+    content: list[_Token] | None = None
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolCall(msgspec.Struct, gc=False):
+    id: str | None = None
+    index: int = 0
+    function: _Function | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: Any = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    index: int = 0
+    message: _Message | None = None
+    delta: _Message | None = None
+    text: str | None = None
+    finish_reason: str | None = None
+    logprobs: Any = None
+
+
+class _Part(msgspec.Struct, gc=False):
+    type: str = ""
+    text: str = ""
+    refusal: str = ""
+
+
+class _Item(msgspec.Struct, gc=False):
+    type: str = ""
+    content: list[_Part] | None = None
+    name: str = ""
+    arguments: str = ""
+    call_id: str = ""
+
+
+class _Incomplete(msgspec.Struct, gc=False):
+    reason: str = ""
+
+
+class _Body(msgspec.Struct, gc=False):
+    choices: list[_Choice] = []
+    output: list[_Item] = []
+    incomplete_details: _Incomplete | None = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str = ""
+    delta: Any = None
+    response: msgspec.Raw = msgspec.Raw()
+
+
+_BODY, _EVENT = msgspec.json.Decoder(_Body), msgspec.json.Decoder(_Event)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ENCODER = msgspec.json.Encoder()
+_ENDED = ("response.completed", "response.incomplete", "response.failed")
+
+
+def said(path: str, body: bytes) -> Said:
+    """What a whole answer says; nothing where it is none of those that are read.
+
+    >>> said(CHAT, b'{"choices":[{"message":{"content":"Yes."},"finish_reason":"stop"}]}')
+    Said(output='Yes.', finish='stop', confidence=None)
+    """
+    try:
+        found = _BODY.decode(body)
+    except msgspec.DecodeError:
+        return Said()
+    if path == RESPONSES:
+        return _response(found)
+    first = next((one for one in found.choices if one.index == 0), None)
+    if first is None:
+        return Said()
+    message = first.message or _Message(content=first.text)
+    return _told(_text(message.content), message.refusal, message.tool_calls, first)
+
+
+class Saying:
+    """What a streamed answer has said up to now.
+
+    Args:
+        path: that was asked.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path, self._pieces, self._refusal = path, list[str](), ""
+        self._calls: dict[int, _ToolCall] = {}
+        self._finish = ""
+        self._whole: Said | None = None
+
+    def take(self, payload: bytes) -> str:
+        """Read the data of the next event; the type of the event, where it says one."""
+        try:
+            return self._event(payload) if self._path == RESPONSES else self._chunk(payload)
+        except msgspec.DecodeError:  # of a kind that is not read; it was passed on
+            return ""
+
+    @property
+    def said(self) -> Said:
+        """All of it."""
+        if self._whole is not None:
+            return self._whole
+        end = _Choice(finish_reason=self._finish)
+        return _told("".join(self._pieces), self._refusal, list(self._calls.values()), end)
+
+    def _chunk(self, payload: bytes) -> str:
+        for one in _BODY.decode(payload).choices:
+            if one.index == 0:
+                self._delta(one.delta or _Message(content=one.text))
+                self._finish = one.finish_reason or self._finish
+        return ""
+
+    def _delta(self, delta: _Message) -> None:
+        if delta.content:
+            self._pieces.append(_text(delta.content))
+        self._refusal += delta.refusal or ""
+        for one in delta.tool_calls or ():
+            self._call(one)
+
+    def _call(self, delta: _ToolCall) -> None:
+        known = self._calls.setdefault(delta.index, _ToolCall(id="", function=_Function("", "")))
+        known.id = known.id or delta.id
+        if delta.function is not None and known.function is not None:
+            known.function.name = (known.function.name or "") + (delta.function.name or "")
+            known.function.arguments = (known.function.arguments or "") + (delta.function.arguments or "")
+
+    def _event(self, payload: bytes) -> str:
+        event = _EVENT.decode(payload)
+        if event.type == "response.output_text.delta" and isinstance(event.delta, str):
+            self._pieces.append(event.delta)
+        elif event.type in _ENDED:
+            self._whole = said(RESPONSES, bytes(event.response))
+        return event.type
+
+
+def renamed(payload: bytes, id_: str, path: str = CHAT) -> bytes:
+    """An answer, or the data of one of its events, by our id; everything else stays as it came.
+
+    >>> renamed(b'{"id":"theirs","later":{"x":1.50}}', "ours")
+    b'{"id":"ours","later":{"x":1.50}}'
+    """
+    try:
+        fields = _FIELDS.decode(payload)
+    except msgspec.DecodeError:
+        return payload
+    if "id" in fields:
+        fields["id"] = msgspec.Raw(_ENCODER.encode(id_))
+    elif path == RESPONSES and "response" in fields:
+        fields["response"] = msgspec.Raw(renamed(bytes(fields["response"]), id_))
+    else:
+        return payload
+    return _ENCODER.encode(fields)
+
+
+def events(path: str, body: bytes) -> Iterator[bytes]:
+    """A whole answer as the events of a stream, for whoever asked for one."""
+    if path == RESPONSES:
+        whole, text = msgspec.Raw(body), said(path, body).output
+        yield _ENCODER.encode({"type": "response.created", "response": whole})
+        told = {"output_index": 0, "content_index": 0, "delta": text}
+        yield _ENCODER.encode({"type": "response.output_text.delta", **told})
+        yield _ENCODER.encode({"type": "response.completed", "response": whole})
+        return
+    answer = msgspec.json.decode(body)
+    head = {name: answer[name] for name in ("id", "created", "model", "system_fingerprint") if name in answer}
+    head["object"] = "chat.completion.chunk"
+    for one in answer.get("choices", ()):
+        at, message = one.get("index", 0), one.get("message", {})
+        calls = [{"index": nth, **call} for nth, call in enumerate(message.get("tool_calls") or ())]
+        delta = {**message, "tool_calls": calls} if calls else message
+        yield _ENCODER.encode({**head, "choices": [{"index": at, "delta": delta, "finish_reason": None}]})
+        end = {"index": at, "delta": {}, "finish_reason": one.get("finish_reason")}
+        yield _ENCODER.encode({**head, "choices": [end]})
+    if "usage" in answer:
+        yield _ENCODER.encode({**head, "choices": [], "usage": answer["usage"]})
+
+
+def _told(text: str, refusal: str | None, calls: list[_ToolCall] | None, end: _Choice) -> Said:
+    finish = "refusal" if refusal else end.finish_reason or ""
+    if calls and not text:
+        return Said(_calls(calls), finish)
+    return Said(text or refusal or "", finish, _confidence(end.logprobs))
+
+
+def _calls(calls: list[_ToolCall]) -> str:
+    """Tool calls as chat completions write them."""
+    found = [
+        {
+            "id": one.id or "",
+            "type": "function",
+            "function": {"name": one.function.name or "", "arguments": one.function.arguments or ""},
+        }
+        for one in calls
+        if one.function is not None
+    ]
+    return _ENCODER.encode(found).decode()
+
+
+def _response(found: _Body) -> Said:
+    parts = [part for item in found.output if item.type == "message" for part in item.content or ()]
+    text, refusal = "".join(one.text for one in parts), "".join(one.refusal for one in parts)
+    calls = [
+        _ToolCall(id=one.call_id, function=_Function(one.name, one.arguments))
+        for one in found.output
+        if one.type == "function_call"
+    ]
+    why = found.incomplete_details.reason if found.incomplete_details else ""
+    finish = {"max_output_tokens": "length", "": "tool_calls" if calls else "stop"}.get(why, why)
+    return _told(text, refusal, calls, _Choice(finish_reason=finish))
+
+
+def _text(content: Any) -> str:
+    """The text of a message: it is one, or a list of parts."""
+    if isinstance(content, list):
+        return "".join(str(one.get("text") or "") for one in content if isinstance(one, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _confidence(said: Any) -> float | None:
+    if said is None:
+        return None
+    try:
+        tokens = msgspec.convert(said, _Logprobs).content
+    except msgspec.ValidationError:
+        return None
+    if not tokens:
+        return None
+    return math.exp(sum(one.logprob for one in tokens) / len(tokens))
