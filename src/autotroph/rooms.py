@@ -184,11 +184,18 @@ class Rooms:
         self.append(*documents, *desk.begin(body, knowledge, now))
 
     def decided(self, after: int, until: int) -> Iterator[Answered]:
-        """Served decisions of the tasks that have a reward, with what came of them, in ledger order."""
-        completions = {one.decision: one for one in self.store.scan(Completion, after=after, until=until)}
-        for decision in self.store.scan(Decision, after=after, until=until, served=True):
-            if decision.task in self.desks and decision.id in completions:
-                yield decision, completions[decision.id]
+        """Served decisions of the tasks that have a reward, as what came of them came; in ledger order.
+
+        Whoever answers outside may take longer than a cycle: then the decision is of an earlier one.
+        """
+        came = {one.decision: one for one in self.store.scan(Completion, after=after, until=until)}
+        made = list(self.store.scan(Decision, after=after, until=until, served=True))
+        earlier = came.keys() - {one.id for one in made}
+        before = (self.store.get(Decision, id=id_, served=True) for id_ in earlier)
+        made = sorted([one for one in before if one is not None], key=lambda one: one.sequence) + made
+        for decision in made:
+            if decision.task in self.desks and decision.id in came:
+                yield decision, came[decision.id]
 
     def answered(self, after: int = 0, *, some: int = CHUNK, texts: bool = True) -> Iterator[list[Answered]]:
         """All of them, served or not, so many at a time; `texts` as for `scan`."""
@@ -265,7 +272,7 @@ class Rooms:
     def _remember(self, answered: Sequence[Answered]) -> None:
         """Takes what was answered before the last cycle; what had its reward by then is finished."""
         last = self.last.through
-        before = [(one, done) for one, done in answered if not one.served or one.sequence <= last]
+        before = [(one, done) for one, done in answered if not one.served or done.sequence <= last]
         final = self._final([decision for decision, _ in before])
         self._joiner.take(before)
         finished = []

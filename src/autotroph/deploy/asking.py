@@ -34,6 +34,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         inputs: what prompts are filled in with.
         stream: whether the answer is wanted piece by piece.
         headers: worth passing on.
+        model: what the model is called there, where it is not as it is declared.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Mapping[str, Any] = {}
     stream: bool = False
     headers: Mapping[str, str] = {}
+    model: str = ""
 
 
 class Spent:
@@ -147,7 +149,13 @@ class Asking:
         if not question.stream:
             del document["stream"]
             document.pop("stream_options", None)
-        return Call(path=question.path, document=document, stream=question.stream, headers=question.headers)
+        return Call(
+            path=question.path,
+            document=document,
+            stream=question.stream,
+            model=question.model,
+            headers=question.headers,
+        )
 
     def _accepted(self, accept: str, path: str, given: Given) -> bool:
         """Whether a cascade stops here; where that cannot be told, it does not."""

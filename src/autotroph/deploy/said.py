@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from autotroph.deploy.prices import Usage
+
 CHAT, RESPONSES = "/chat/completions", "/responses"
 
 
@@ -213,6 +215,25 @@ def events(path: str, body: bytes) -> Iterator[bytes]:
         yield _ENCODER.encode({**head, "choices": [end]})
     if "usage" in answer:
         yield _ENCODER.encode({**head, "choices": [], "usage": answer["usage"]})
+
+
+def written(path: str, model: str, told: Said, usage: Usage, at: int = 0) -> bytes:
+    """An answer as its upstream could have written it, out of what is kept of it."""
+    calls = told.finish == "tool_calls"
+    parts: dict[str, Any] = {"role": "assistant", "content": None if calls else told.output}
+    if calls:
+        parts["tool_calls"] = msgspec.Raw(told.output.encode())
+    total = usage.input + usage.output
+    if path == RESPONSES:
+        text = {"type": "output_text", "text": told.output, "annotations": []}
+        message = {"id": "message", "type": "message", "role": "assistant", "status": "completed"}
+        counted = {"input_tokens": usage.input, "output_tokens": usage.output, "total_tokens": total}
+        answer = {"id": "", "object": "response", "created_at": at, "model": model, "status": "completed"}
+        return _ENCODER.encode({**answer, "output": [{**message, "content": [text]}], "usage": counted})
+    choice = {"index": 0, "message": parts, "finish_reason": told.finish or "stop"}
+    counted = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": total}
+    answer = {"id": "", "object": "chat.completion", "created": at, "model": model}
+    return _ENCODER.encode({**answer, "choices": [choice], "usage": counted})
 
 
 def _told(text: str, refusal: str | None, calls: list[_ToolCall] | None, end: _Choice) -> Said:

@@ -58,6 +58,12 @@ class Serving:
             decision, completion = self._served(request, instead, ladder.explore, given)
             return decision, replace(completion, error=failure)
 
+    def instead(self, request: Request, standing: Standing) -> str:
+        """What serves everybody else takes, where a candidate does not answer."""
+        main = Cohort("main", standing.main, 1.0)
+        decision, _ = self._answer(request, main, self.proposals(standing.main, request.inputs), 0.0)
+        return decision.option
+
     def note(self, live: Live, error: Exception) -> str:
         """Remember what went wrong in a candidate's own code; it is withdrawn in the next cycle."""
         self.failures[live.release.id] = f"{type(error).__name__}: {error}"

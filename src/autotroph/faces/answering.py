@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -16,10 +17,14 @@ from autotroph.govern.custody import Custody
 from autotroph.ingest.arrivals import unit_of
 from autotroph.ingest.intake import Intake
 from autotroph.ingest.stamping import check_ids, check_inputs
-from autotroph.records import Completion, Decision, Proposal, Terms
+from autotroph.records import Completion, Decision, Proposal, Record, Terms
 from autotroph.rooms import Rooms
 from autotroph.spec import Spec
-from autotroph.store import Store
+from autotroph.store import Receipt, Store
+
+if TYPE_CHECKING:
+    from autotroph.faces.chat import Chat
+    from autotroph.faces.gateway import Gateway
 
 
 class Answering:
@@ -83,10 +88,10 @@ class Answering:
         if key and (known := self._decided(key)):
             return known.unless_other(task, checked, user, session)
         rooms = self.rooms
-        request = self._request(task, checked, user, session, key)
+        request = self.request(task, checked, user, session, key)
         agreed = terms or self.spec.privacy.terms
         request = replace(request, given=bool(options), terms=agreed, verified=verified and bool(user))
-        desk = self._begun(rooms, task)
+        desk = self.begun(rooms, task)
         with rooms.answering:
             if key and (known := self._recent.get(key)):  # somebody else was quicker with the same key
                 return known.unless_other(task, checked, user, session)
@@ -97,7 +102,63 @@ class Answering:
             self._recent.add(answer)
         return answer
 
-    def _begun(self, rooms: Rooms, task: str) -> Desk:
+    async def chat(  # noqa: PLR0913 - two, and keywords that may be left out
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]] = (),
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        user: str = "",
+        session: str = "",
+        key: str = "",
+        stream: bool = False,
+        terms: Terms | None = None,
+        verified: bool = True,
+        **parameters: Any,
+    ) -> "Chat":
+        """Ask a chat task; whichever of its variants answers, the decision is on disk before it is asked.
+
+        Args:
+            model: a task, `task::variant` for one of its variants, or a declared model.
+            messages: the conversation, as OpenAI's chat completions have it.
+            inputs: structured, for the variants' prompts and the policy.
+            user: as for `decide`, like the others up to `verified`.
+            session: see `user`.
+            key: see `user`.
+            terms: see `user`.
+            verified: see `user`.
+            stream: whether the answer is wanted piece by piece: iterate over it.
+            parameters: of the request, such as `temperature` or `tools`.
+
+        Raises:
+            UpstreamFault: nobody answers.
+            UnknownName: there is no such task or model.
+            InputError: the inputs are not as declared, or an id that the task's unit needs is missing.
+            Exhausted: a budget or a limit has no room for it.
+            Conflict: the key was used before, for another question.
+            LedgerError: the ledger takes nothing, and such decisions are to be refused.
+        """
+        from autotroph.faces.asked import asked_of  # who never asks outside does not pay for it
+
+        said = {"user": user, "session": session, "key": key, "terms": terms, "verified": verified}
+        asked = asked_of(model, messages, inputs or {}, {**parameters, "stream": stream}, **said)
+        answer = await self.gateway.ask(asked)
+        if answer.fault is not None:
+            raise answer.fault
+        return answer
+
+    @cached_property
+    def gateway(self) -> "Gateway":
+        """Asks those who answer outside this process."""
+        from autotroph.faces.gateway import Gateway
+
+        return Gateway(self)
+
+    def noted(self, decision: Decision) -> None:
+        """Know a decision that the ledger may not have yet: signals about it find it."""
+        self._intake.decided(decision)
+
+    def begun(self, rooms: Rooms, task: str) -> Desk:
         """A task's desk, with its release 0 made."""
         if rooms.desks[task].board.standing is None:
             with self._turning:
@@ -106,27 +167,36 @@ class Answering:
 
     def _recorded(self, decision: Decision, completion: Completion) -> Answer:
         """The answer, on its way to the ledger; or one that will not get there, and says so."""
+        receipt, reason = self.sent(decision, completion)
+        return Answer(decision, completion, receipt, reason)
+
+    def sent(self, *rows: Record) -> tuple[Receipt | None, str]:
+        """Rows of a decision on their way to the ledger; or why they will not get there.
+
+        Raises:
+            LedgerError: the ledger takes nothing, and such decisions are to be refused.
+        """
         refuse = self.spec.product.on_store_failure == "refuse"
         if refuse and (fault := self.store.fault()):
             raise LedgerError(f'{fault}; on_store_failure is "refuse", so nothing is answered')
         try:
-            admitted = self.custody.admit(decision), self.custody.admit(completion)
-            receipt = self.store.append(*admitted, patience=0.0)
+            receipt = self.store.append(*map(self.custody.admit, rows), patience=0.0)
         except Erased as error:
-            return Answer(decision, completion, None, str(error))
+            return None, str(error)
         except LedgerError as error:
             if refuse:
                 raise
             self._missed()
-            return Answer(decision, completion, None, str(error))
+            return None, str(error)
         receipt.if_it_fails(self._missed)
-        return Answer(decision, completion, receipt)
+        return receipt, ""
 
     def _missed(self) -> None:
         with self._counting:
             self.unrecorded += 1
 
-    def _request(self, task: str, inputs: dict[str, Any], user: str, session: str, key: str) -> Request:
+    def request(self, task: str, inputs: dict[str, Any], user: str, session: str, key: str) -> Request:
+        """What is asked, stamped."""
         kind = self.spec.task(task).unit
         if task not in self.rooms.desks:
             raise SpecError(

@@ -5,14 +5,14 @@ in headers, in OpenAI's `metadata`, or, of a user, where OpenAI has a field for 
 counts. The object is ours and goes no further; all else is passed on as it came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from autotroph.deploy.asking import Question
-from autotroph.deploy.said import RESPONSES
+from autotroph.deploy.said import CHAT, RESPONSES
 from autotroph.errors import InputError
 from autotroph.records import Terms
 
@@ -113,6 +113,25 @@ def read_asked(path: str, document: Any, headers: Mapping[str, str]) -> Asked:
         inputs=ours.inputs or _inputs(_said("inputs", passed, headers)),
     )
     return replace(asked, question=replace(question, inputs=asked.inputs)) if asked.inputs else asked
+
+
+def asked_of(
+    model: str,
+    messages: Sequence[Mapping[str, Any]],
+    inputs: Mapping[str, Any],
+    rest: Mapping[str, Any],
+    **said: Any,
+) -> Asked:
+    """The same, of a call in this process; `said` as the attributes of `Asked`."""
+    document = {"model": model, "messages": [dict(one) for one in messages], **rest}
+    question = Question(
+        path=CHAT,
+        document=document,
+        messages=conversation(CHAT, document),
+        inputs=inputs,
+        stream=rest.get("stream") is True,
+    )
+    return Asked(model=model, question=question, inputs=dict(inputs), **said)
 
 
 def conversation(path: str, document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -21,7 +21,8 @@ Engine = Annotated[
 class ProductSpec(Declared, frozen=True, kw_only=True):
     """The product as a whole. `was` is its name of before, so that the ledger of that one is its own.
 
-    `killswitch` is a file that takes back what serves; empty: beside the ledger.
+    `killswitch` is a file that takes back what serves; empty: beside the ledger. `upstream` is the model that
+    answers where somebody asks for a model that is neither a task nor declared; empty: nobody does.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ProductSpec(Declared, frozen=True, kw_only=True):
     on_store_failure: Literal["answer", "refuse"] = "answer"
     engine: Engine = "duckdb"
     killswitch: str = ""
+    upstream: str = ""
 
 
 class PrivacySpec(Declared, frozen=True, kw_only=True):

@@ -109,6 +109,10 @@ class Receipt:
         """Why the rows were not stored, if that is known by now."""
         return self._outcome.exception() if self._outcome.done() else None
 
+    def when_known(self, then: Callable[[], object]) -> None:
+        """Calls `then`, in whatever thread finds out, once the rows are on disk or never will be."""
+        self._outcome.add_done_callback(lambda _: then())
+
     def if_it_fails(self, then: Callable[[], object]) -> None:
         """Calls `then`, in whatever thread finds out, if the rows are not stored."""
         self._outcome.add_done_callback(lambda outcome: then() if outcome.exception() else None)

@@ -1,0 +1,96 @@
+"""Budgets and limits of answers from outside: set aside before anybody is asked, counted after."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from autotroph.deploy.asking import Asking, Step
+from autotroph.deploy.prices import most
+from autotroph.faces.chat import Made
+from autotroph.govern.budgets import Budgets, Hold, beside
+from autotroph.govern.meters import Amount, meters
+from autotroph.records import canonical
+from autotroph.spec import Spec
+from autotroph.store import Receipt
+
+if TYPE_CHECKING:
+    from autotroph.faces.answering import Answering
+
+SPARE = 60.0
+"""Seconds for which something is set aside beyond all time limits."""
+
+
+class Accounts:
+    """What is counted of a product's answers; nothing where no budget and no limit is declared.
+
+    Args:
+        product: whose.
+        asking: who may be asked, for how many tokens, at which price.
+    """
+
+    def __init__(self, product: "Answering", asking: Asking) -> None:
+        self._spec, self._asking = product.spec, asking
+        self._budgets: Budgets | None = None
+        if _any(product.spec):
+            path = getattr(product.store, "path", None)
+            self._budgets = Budgets(beside(path) if path is not None else None, product.clock)
+            self._budgets.reconcile(product.store, product.spec)
+
+    async def reserve(self, made: Made, *keys: str) -> Hold | None:
+        """Set aside what an answer may take at most; None where nothing is counted.
+
+        Args:
+            made: the decision.
+            keys: what the API key is called that asks.
+
+        Raises:
+            Exhausted: there is no room for it.
+        """
+        counted = meters(self._spec, made.decision.task, *keys)
+        if self._budgets is None or not counted:
+            return None
+        steps = list(self._steps(made))
+        at_most, seconds = self._at_most(made, steps), SPARE
+        for model in {step.model for step, _ in steps} & self._spec.models.keys():
+            seconds += float(self._spec.models[model].calls.total)
+        return await asyncio.to_thread(self._budgets.reserve, made.decision.id, counted, at_most, seconds)
+
+    def release(self, made: Made) -> None:
+        """Nobody was asked, and nothing will be in the ledger."""
+        if made.hold is not None and self._budgets is not None:
+            self._budgets.release(made.hold)
+
+    def settle(self, made: Made, receipt: Receipt | None) -> None:
+        """Count what it took in fact, once that is on disk, or never will be."""
+        hold, budgets = made.hold, self._budgets
+        if hold is None or budgets is None:
+            return
+        took = Amount(made.spent.pico, made.spent.tokens_in + made.spent.tokens_out)
+        if receipt is None:
+            budgets.settle(hold, took)
+        else:
+            receipt.when_known(lambda: budgets.settle(hold, took))
+
+    def _steps(self, made: Made) -> Iterator[tuple[Step, int | None]]:
+        """Everybody who may be asked, with the tokens that each may answer at most."""
+        yield from self._asking.longest(made.question, made.body, made.decision.option)
+        if made.instead is not None:
+            yield from self._asking.longest(made.question, *made.instead)
+
+    def _at_most(self, made: Made, steps: list[tuple[Step, int | None]]) -> Amount:
+        """What all of them may take: a byte of what is asked is a token at most."""
+        asked = len(canonical(made.question.document)) + len(canonical(made.question.inputs))
+        tokens, pico = 0, 0
+        for step, answered in steps:
+            if answered is None:
+                return Amount(None, None)
+            tokens += asked + answered
+            priced = self._asking.rates(step)
+            if priced is None:
+                return Amount(None, tokens)
+            pico += most(asked, answered, priced)
+        return Amount(pico, tokens)
+
+
+def _any(spec: Spec) -> bool:
+    return bool(spec.keys) or any(task.budget or task.limit for task in spec.tasks.values())

@@ -1,0 +1,304 @@
+"""The gateway: a chat model is asked for, and a task answers, by the way the rest of the product learns.
+
+A decision is on disk before anybody outside is asked, and what came of it follows. Where the ledger takes
+nothing, the answer comes all the same and says that it is unrecorded.
+"""
+
+import asyncio
+import logging
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
+
+from autotroph import registry
+from autotroph.clock import Clock
+from autotroph.deploy.asking import Asking, Given, Spent
+from autotroph.deploy.outside import Outside
+from autotroph.deploy.prices import usd
+from autotroph.deploy.releases import declared_body
+from autotroph.deploy.said import Said
+from autotroph.deploy.upstreams import Upstream
+from autotroph.errors import AutotrophError, InputError, LedgerError, UnknownName, UpstreamFault
+from autotroph.faces.accounts import Accounts
+from autotroph.faces.asked import PINNED, Asked
+from autotroph.faces.chat import LEFT, Chat, Made
+from autotroph.faces.choosing import Chosen, chosen, passed_on
+from autotroph.faces.repeats import Repeats
+from autotroph.ingest.sites import site_of
+from autotroph.ingest.stamping import check_ids, check_inputs
+from autotroph.prompts.checking import schema_of
+from autotroph.prompts.documents import thaw
+from autotroph.records import Body, Completion, Decision, Variant
+from autotroph.spec import ModelSpec
+from autotroph.store import Receipt
+
+if TYPE_CHECKING:
+    from autotroph.faces.answering import Answering
+
+_LOG = logging.getLogger("autotroph.gateway")
+
+DURABLE = 2.0
+"""Seconds that an answer waits for its decision to be on disk."""
+
+
+class Target(NamedTuple):
+    """Who is asked.
+
+    Attributes:
+        task: whose decision it is, or the call site where nothing is declared.
+        option: a variant that was asked for by its name, or the model; empty where the policy chooses.
+        body: of that; None where the policy chooses.
+        called: what the model is called at the upstream, where it is passed on by its name.
+    """
+
+    task: str
+    option: str = ""
+    body: Body | None = None
+    called: str = ""
+
+
+class Gateway:
+    """Asks those who answer outside, for a product.
+
+    Args:
+        product: whose.
+    """
+
+    def __init__(self, product: "Answering") -> None:
+        self._product, self._spec = product, product.spec
+        self._outside = Outside(product.spec, product.clock, _connected)
+        self._asking = Asking(product.spec, self._outside, lru_cache(256)(partial(thaw, product.store)))
+        self._schema = lru_cache(256)(partial(schema_of, product.spec))
+        self._declared = lru_cache(256)(self._kept_body)
+        self._repeats = Repeats(product.store)
+        self._accounts = Accounts(product, self._asking)
+
+    async def ask(self, asked: Asked) -> Chat:
+        """Answer a call.
+
+        Raises:
+            UnknownName: it asks for nothing that there is.
+            InputError: its inputs are not what the task declares, or an id that its unit needs is missing.
+            Exhausted: a budget or a limit has no room for it.
+            Conflict: its key was used before, for another question.
+            LedgerError: the ledger takes nothing, and such decisions are to be refused.
+        """
+        check_ids(user=asked.user, session=asked.session, key=asked.key)
+        target = self._target(asked)
+        inputs = self._checked(asked, target.task)
+        if asked.key:
+            answer = partial(self._answered, target=target, inputs=inputs)
+            return await self._repeats.once(asked, target.task, inputs, answer)
+        return await self._answered(asked, target, inputs)
+
+    async def close(self) -> None:
+        """Close the connections of this event loop."""
+        await self._outside.close()
+
+    # who ---------------------------------------------------------------------------------------------
+
+    def _target(self, asked: Asked) -> Target:
+        task, pinned, variant = asked.model.partition(PINNED)
+        if pinned and task in self._spec.tasks:
+            return self._pinned(task, variant)
+        if asked.model in self._spec.tasks:
+            return self._of_task(asked.model)
+        site = site_of(asked.question.path, asked.question.document)
+        if (task := self._spec.sites.get(site, "")) and self._decides(task, asked):
+            return Target(task)
+        return self._passed_on(task or site, asked.model)
+
+    def _pinned(self, task: str, variant: str) -> Target:
+        body = self._body(task)
+        if variant not in body.variants:
+            raise UnknownName("variant", variant, body.variants)
+        return Target(task, variant, body)
+
+    def _of_task(self, task: str) -> Target:
+        if task in self._product.rooms.desks:
+            return Target(task)
+        body = self._body(task)  # it is only recorded
+        return Target(task, next(iter(body.variants)), body)
+
+    def _decides(self, task: str, asked: Asked) -> bool:
+        """Whether a call that only comes from a site of the task can be decided by it."""
+        unit = self._spec.task(task).unit
+        known = unit == "decision" or bool(asked.user if unit == "user" else asked.session)
+        return known and task in self._product.rooms.desks and self._spec.outside(task)
+
+    def _body(self, task: str) -> Body:
+        """What a task serves, or is declared to."""
+        desks = self._product.rooms.desks
+        if task in desks:
+            found = self._product.begun(self._product.rooms, task).standing.main.release.body
+        else:
+            found = self._declared(task)
+        if not found.outside:
+            told = f"task {task!r} is not answered by a model outside this process: ask it for a decision"
+            raise InputError(told)
+        return found
+
+    def _kept_body(self, task: str) -> Body:
+        """What a task is declared to serve that is only recorded; its prompts are kept all the same."""
+        documents, body = declared_body(self._spec, task, 0)
+        self._product.store.append(*documents).durable()
+        return body
+
+    def _passed_on(self, task: str, model: str) -> Target:
+        declared = model if model in self._spec.models else self._spec.product.upstream
+        if not declared or self._spec.models[declared].kind == "local":
+            known = [name for name in self._spec.tasks if self._spec.outside(name)]
+            raise UnknownName("task or model", model, [*known, *self._spec.models])
+        body = Body(kind="chat", variants={model: Variant(model=declared)}, policy="")
+        return Target(task, model, body, "" if model == declared else model)
+
+    # a decision ---------------------------------------------------------------------------------------
+
+    async def _answered(self, asked: Asked, target: Target, inputs: dict[str, Any]) -> Chat:
+        made = await self._made(asked, target, inputs)
+        error = LEFT
+        try:
+            given = await self._given(made)
+        except UpstreamFault as fault:
+            error = str(fault)
+            return Chat(made, None, self._end, fault)
+        except AutotrophError as fault:
+            error = str(fault)
+            raise
+        else:
+            error = ""
+        finally:
+            if error:
+                self._end(made, None, Said(), error)
+        return Chat(made, given, self._end)
+
+    async def _given(self, made: Made) -> Given:
+        """The answer of the option that was taken; where a candidate has none, that of what serves."""
+        try:
+            return await self._asking.ask(made.question, made.body, made.decision.option, made.spent)
+        except UpstreamFault as fault:
+            if made.instead is None:
+                raise
+            made.trouble = f"the candidate did not answer: {fault}"
+            return await self._asking.ask(made.question, *made.instead, made.spent)
+
+    async def _made(self, asked: Asked, target: Target, inputs: dict[str, Any]) -> Made:
+        began = self._product.clock.elapsed()
+        decision, body, instead = await self._chosen(asked, target, inputs)
+        made = Made(
+            decision=decision,
+            question=replace(asked.question, model=target.called) if target.called else asked.question,
+            body=body,
+            began=began,
+            spent=Spent(),
+            instead=instead,
+        )
+        made.hold = await self._accounts.reserve(made, *asked.meters)
+        try:
+            made.unrecorded = await self._recorded(decision)
+        except BaseException:
+            self._accounts.release(made)
+            raise
+        return made
+
+    def _checked(self, asked: Asked, task: str) -> dict[str, Any]:
+        """The inputs as they are kept."""
+        schema = self._schema(task) if task in self._spec.tasks else None
+        if schema is not None:
+            schema.check(asked.inputs)
+        kept: dict[str, Any] = self._product.custody.redacted(check_inputs(asked.kept))
+        return kept
+
+    async def _chosen(self, asked: Asked, target: Target, inputs: dict[str, Any]) -> Chosen:
+        product = self._product
+        if target.body is not None:
+            return Chosen(passed_on(product, asked, target.task, target.option, inputs), target.body)
+        lock = product.rooms.answering
+        if not lock.acquire(blocking=False):  # something moves just now, and others are not to wait for it
+            return await asyncio.to_thread(chosen, product, asked, target.task, inputs)
+        try:
+            return chosen(product, asked, target.task, inputs)
+        finally:
+            lock.release()
+
+    # the ledger ---------------------------------------------------------------------------------------
+
+    async def _recorded(self, decision: Decision) -> str:
+        """Why a decision is not on disk; empty when it is."""
+        product = self._product
+        product.noted(decision)
+        receipt, reason = product.sent(decision)
+        if receipt is None:
+            return reason
+        refuse = self._spec.product.on_store_failure == "refuse"
+        if (fault := product.store.fault()) and not refuse:
+            return f"{fault}; it may still be recorded"
+        try:
+            await _on_disk(receipt)
+        except LedgerError as error:
+            if refuse:
+                raise
+            return str(error)
+        return ""
+
+    def _end(self, made: Made, given: Given | None, told: Said, error: str) -> None:
+        """Write down what came of a decision, once."""
+        if made.over:
+            return
+        made.over = True
+        if given is not None:
+            made.spent.add(given.reply.usage, self._asking.rates(given.step))
+        completion = self._completion(made, given, told, error)
+        receipt: Receipt | None = None
+        try:
+            receipt, _ = self._product.sent(completion)
+        except LedgerError as fault:  # whoever asked has the answer; only the ledger has not
+            _LOG.warning("decision %s: what came of it is not recorded: %s", made.decision.id, fault)
+        self._accounts.settle(made, receipt)
+        self._repeats.ended(made, given, told, error)
+
+    def _completion(self, made: Made, given: Given | None, told: Said, error: str) -> Completion:
+        clock, spent = self._product.clock, made.spent
+        streamed = given is not None and made.question.stream
+        return Completion(
+            decision=made.decision.id,
+            output=told.output,
+            at=clock.now(),
+            tokens_in=spent.tokens_in,
+            tokens_cached=spent.cached,
+            tokens_out=spent.tokens_out,
+            tokens_reasoning=spent.reasoning,
+            cost_usd=usd(spent.pico),
+            latency_ms=(clock.elapsed() - made.began) * 1000.0,
+            first_token_ms=given.reply.first_token * 1000.0 if given is not None and streamed else None,
+            error=error or made.trouble,
+            finish=told.finish,
+        )
+
+
+def _connected(name: str, model: ModelSpec, clock: Clock) -> Upstream:
+    upstream: Upstream = registry.load("upstreams", model.kind)(name, model, clock)
+    return upstream
+
+
+async def _on_disk(receipt: Receipt) -> None:
+    """Wait for the disk without a thread.
+
+    Raises:
+        LedgerError: the rows are not on disk, or not in time.
+    """
+    loop = asyncio.get_running_loop()
+    known: asyncio.Future[None] = loop.create_future()
+    receipt.when_known(lambda: loop.call_soon_threadsafe(_know, known))
+    timer = loop.call_later(DURABLE, _know, known)
+    try:
+        await known
+    finally:
+        timer.cancel()
+    receipt.durable(0.0)
+
+
+def _know(known: "asyncio.Future[None]") -> None:
+    if not known.done():
+        known.set_result(None)

@@ -1,0 +1,158 @@
+"""The same call again, by its idempotency key: the same answer, whether it is under way, kept, or on disk.
+
+A call that failed is asked again, as another decision: whoever repeats it wants an answer.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from autotroph.deploy.asking import Given, Spent, Step
+from autotroph.deploy.prices import Usage
+from autotroph.deploy.said import Said, written
+from autotroph.errors import Conflict
+from autotroph.faces.answers import RECENT, RECENT_BYTES
+from autotroph.faces.asked import Asked
+from autotroph.faces.chat import Chat, Made
+from autotroph.records import Body, Completion, Decision, Variant
+from autotroph.store import Reader
+
+Answer = Callable[[Asked], Awaitable[Chat]]
+
+
+class Kept:
+    """An answer that was given before, as a reply that has nothing more to come."""
+
+    status, attempts, first_token, told = 200, 0, 0.0, True
+    usage = Usage()
+
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        self.body: bytes | None = body
+        self.headers = headers
+
+    def __aiter__(self) -> "Kept":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """It has no events."""
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """It is over."""
+
+
+class _Known(NamedTuple):
+    made: Made
+    reply: Kept
+    model: str
+
+
+class Repeats:
+    """The answers of the last calls with a key, bounded in number and bytes; older ones are in the ledger.
+
+    Args:
+        reader: of the ledger.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._kept: OrderedDict[str, _Known] = OrderedDict()
+        self._bytes = 0
+        self._under_way: dict[str, asyncio.Future[None]] = {}
+        self._called: dict[str, str] = {}
+        """The key that was sent, by the one that the ledger has of an answer that is under way."""
+
+    async def once(self, asked: Asked, task: str, inputs: Mapping[str, Any], answer: Answer) -> Chat:
+        """The answer to a key: the one that there is, or another one.
+
+        Args:
+            asked: with its key.
+            task: of the decision.
+            inputs: as they are kept.
+            answer: answers.
+
+        Raises:
+            Conflict: the key was used before, for another question.
+        """
+        key = asked.key
+        while key in self._under_way:
+            await asyncio.shield(self._under_way[key])
+        attempt, found = self._look(key, asked)
+        if found is not None:
+            _refuse_other(found.made.decision, asked, task, inputs)
+            step = Step(found.model, "", None, Variant())
+            made = replace(found.made, question=asked.question)
+            return Chat(made, Given(found.reply, step), lambda *_: None)
+        self._under_way[key] = asyncio.get_running_loop().create_future()
+        self._called[attempt] = key
+        try:
+            return await answer(replace(asked, key=attempt))
+        except BaseException:
+            self._over(attempt)
+            raise
+
+    def ended(self, made: Made, given: Given | None, told: Said, error: str) -> None:
+        """Note what came of a decision that has a key."""
+        if made.decision.key not in self._called:
+            return
+        key = self._called[made.decision.key]
+        if given is not None and not error:
+            body = given.reply.body or written(made.question.path, given.step.name, told, given.reply.usage)
+            self._keep(key, _Known(made, Kept(body, given.reply.headers), given.step.name))
+        self._over(made.decision.key)
+
+    def _over(self, attempt: str) -> None:
+        waiting = self._under_way.pop(self._called.pop(attempt, ""), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    def _keep(self, key: str, known: _Known) -> None:
+        self._kept[key] = known
+        self._bytes += len(known.reply.body or b"")
+        while len(self._kept) > RECENT or self._bytes > RECENT_BYTES:
+            _, gone = self._kept.popitem(last=False)
+            self._bytes -= len(gone.reply.body or b"")
+
+    def _look(self, key: str, asked: Asked) -> tuple[str, _Known | None]:
+        """The answer to a key; where there is none, the key by which the ledger takes the next one."""
+        if known := self._kept.get(key):
+            return key, known
+        attempt, nth = key, 1
+        while decision := self._reader.get(Decision, key=attempt):
+            completion = self._reader.get(Completion, decision=decision.id)
+            if completion is not None and not completion.error and completion.output:
+                return attempt, _read(decision, completion, asked)
+            nth += 1
+            attempt = f"{key}~{nth}"
+        return attempt, None
+
+
+def _read(decision: Decision, completion: Completion, asked: Asked) -> _Known:
+    """An answer out of the ledger: it says the same; what its upstream added is not there any more."""
+    usage = Usage(
+        input=completion.tokens_in,
+        cached=completion.tokens_cached,
+        output=completion.tokens_out,
+        reasoning=completion.tokens_reasoning,
+    )
+    told = Said(completion.output, completion.finish)
+    body = written(asked.question.path, decision.option, told, usage, int(decision.at))
+    made = Made(
+        decision=decision, question=asked.question, body=Body(kind="chat", variants={}, policy=""),
+        began=0.0, spent=Spent(), over=True,
+    )  # fmt: skip
+    return _Known(made, Kept(body, {}), decision.option)
+
+
+def _refuse_other(first: Decision, asked: Asked, task: str, inputs: Mapping[str, Any]) -> None:
+    said = {"task": task, "user": asked.user, "session": asked.session, "inputs": dict(inputs)}
+    before = {name: getattr(first, name) for name in said}
+    if said != before:
+        told = (
+            f"key {asked.key!r} was used before, for another question, by decision {first.id}; that one"
+            " stands: use another key for another question"
+        )
+        raise Conflict(told, {"id": first.id, "sequence": first.sequence, **before})
