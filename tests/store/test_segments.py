@@ -239,7 +239,7 @@ class TestKilled:
             assert_tidy(left)
 
     @pytest.mark.parametrize("what", ["sync", "forget"])
-    @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.slow)])
     def test_with_new_rows_and_rows_that_went(self, what, every, ledger, tmp_path):
         append(ledger, *many(0, 9))
         copied("sync", ledger, tmp_path / "left", rows=4)
