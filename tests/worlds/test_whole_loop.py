@@ -234,7 +234,7 @@ def test_in_thousands_of_lives(chunk):
     assert not broken(range(chunk * CHUNK, (chunk + 1) * CHUNK))[0]
 
 
-@pytest.mark.parametrize("seed", [3, 4, 5])
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (4, 5))])
 def test_the_same_seed_lives_the_same_life(seed):
     with lived(seed) as (once, _), lived(seed) as (again, _):
         assert trace(once) == trace(again)
