@@ -42,8 +42,18 @@ def test_a_length_is_announced_where_there_may_be_a_body(method: str, length: in
     assert (b"content-length" in HEADS.of(method, "/x", {}, length)) == announced
 
 
-@given(TEXTS, TEXTS, TEXTS, TEXTS)
-def test_nothing_adds_a_line(method: str, path: str, name: str, text: str):
+@pytest.mark.parametrize("text", ["a\r\nx: y", "a\n", "\r", "\0", "\x7f", "\x1b[0m", "\udc80"])
+def test_a_text_that_no_header_can_hold_is_refused(text: str):
+    with pytest.raises(InputError, match="header"):
+        HEADS.of("POST", "/x", {"x-mine": text}, 0)
+
+
+@pytest.mark.parametrize("odd", range(4))  # one at a time: the others would be refused for it
+@given(given_=TEXTS)
+def test_nothing_adds_a_line(odd: int, given_: str):
+    method, path, name, text = (
+        given_ if place == odd else usual for place, usual in enumerate(("POST", "x", "x-mine", "1"))
+    )
     try:
         head = HEADS.of(method, f"/{path}", {name: text}, 0)
     except InputError:
