@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from autotroph.clock import ReplayClock
 from autotroph.govern.custody import Custody
 from autotroph.govern.redaction import Redactor
-from autotroph.ingest import implicit
+from autotroph.ingest import finders
 from autotroph.ingest.happened import moments_of
 from autotroph.ingest.implicit import Implicit
 from autotroph.records import Completion, Decision, Entry, Reward, Signal, Terms
@@ -262,7 +262,7 @@ def test_cycles_at_random_moments_come_to_the_same_as_one_at_the_end(tmp_path, s
 
 
 def test_many_sessions_are_looked_at_some_at_a_time(ledger, monkeypatch):
-    monkeypatch.setattr(implicit, "CHUNK", 3)
+    monkeypatch.setattr(finders, "CHUNK", 3)
     ledger.say(*(row for n in range(10) for row in answered(f"d{n}", f"s{n}", float(n))))
     ledger.take(1000.0)
     assert len(list(ledger.store.scan(Signal, name="turns"))) == 10
@@ -288,7 +288,7 @@ def test_a_sql_that_fails_is_journalled_once_and_the_cycle_goes_on(tmp_path):
 
 
 def test_a_sql_without_an_end_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(implicit, "SECONDS", 0.2)
+    monkeypatch.setattr(finders, "SECONDS", 0.2)
     endless = BROKEN.replace(
         "SELECT decision AS subject, iif(name = 'brief', 'none', 1) AS value, at FROM moments",
         "WITH RECURSIVE t(n, s, at) AS (SELECT 1, decision, at FROM moments UNION ALL"

@@ -12,6 +12,7 @@
 | parquet.py | Parquet, a batch of rows at a time |
 | importing.py | a file taken in, and where to go on |
 | implicit.py | signals that nobody sends, found in what people did |
+| finders.py | what finds them: SQL, or what the calls of a conversation say |
 | happened.py | what happened in some sessions, in order, as SQL |
 | sites.py | the call site that a request comes from, by what does not change from call to call |
 | grouping.py | call sites that are one, put together |

@@ -122,6 +122,8 @@ SELECT {_SESSION.format("d")} FROM decisions AS d
 WHERE d.sequence > :since AND d.sequence <= :through AND d.served
 UNION SELECT {_SESSION.format("d")} FROM signals AS s CROSS JOIN decisions AS d ON d.id = s.subject
 WHERE s.sequence > :since AND s.about = 'decision' AND d.served AND {_TOLD}
+UNION SELECT {_SESSION.format("d")} FROM completions AS f CROSS JOIN decisions AS d ON d.id = f.decision
+WHERE f.sequence > :since AND f.sequence <= :through AND d.served
 UNION SELECT s.subject FROM signals AS s WHERE s.sequence > :since AND s.about = 'session' AND {_TOLD}"""
 
 ACTIVE = f"""

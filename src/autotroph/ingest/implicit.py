@@ -1,11 +1,12 @@
-"""Signals that nobody sends, out of what people did: declared by SQL over the moments of a session.
+"""Signals that nobody sends, out of what people did: found by SQL, or in the calls of a conversation.
 
-In each cycle the SQL of such a signal runs over the sessions that were touched since it ran last: by a
-decision, by a signal, or because the time of a row came that lay ahead. What it yields becomes ordinary
-rows, from the system, with the fold and the terms of what they are about; a row that does not differ from
-the newest one of its subject is not stored again. A value that changed is another row, and one that is not
-yielded any more is withdrawn by a row of another type than declared, which counts for nothing. So the newest
-row of a subject is what one run over the whole history would yield now, in whatever order things came.
+In each cycle what finds such a signal looks at the sessions that were touched since it did last: by a
+decision, its answer, a signal, or because the time of a row came that lay ahead. What is found becomes
+ordinary rows, from the system, with the fold and the terms of what they are about; a row that does not
+differ from the newest one of its subject is not stored again. A value that changed is another row, and one
+that is not found any more is withdrawn by a row of another type than declared, which counts for nothing. So
+the newest row of a subject is what one look at the whole history would find now, in whatever order things
+came.
 
 It may look at one session only: what lies in others is not there when it runs. A decision without a session
 is a session of its own. A row is as free as the least free of its session: where anything there may not be
@@ -24,18 +25,13 @@ from msgspec.structs import replace
 from autotroph.clock import Clock, digest
 from autotroph.errors import Erased, InputError
 from autotroph.govern.custody import Custody
-from autotroph.ingest.happened import ACTIVE, KNOWN, SHARED, STATE, TOUCHED, moments_of
+from autotroph.ingest.finders import Finder, Found, finder
+from autotroph.ingest.happened import ACTIVE, KNOWN, SHARED, STATE, TOUCHED
 from autotroph.ingest.stamping import derived_key, stamp_signal
+from autotroph.ingest.traffic.calls import Calls
 from autotroph.records import Fold, Signal, Terms, Value
-from autotroph.spec import SignalSpec, Spec
-from autotroph.spec.moments import asked
+from autotroph.spec import Spec
 from autotroph.store import Receipt, SqlValue, Store
-
-CHUNK = 500
-"""Sessions that one statement looks at."""
-
-SECONDS = 30.0
-"""So long may one statement take."""
 
 WITHDRAWN: dict[str, Value] = {"boolean": "", "number": "", "text": False}
 """By the declared type, a value of another one: it counts for nothing."""
@@ -69,22 +65,15 @@ class About(msgspec.Struct, frozen=True, array_like=True):
     last: float
 
 
-class Found(msgspec.Struct, frozen=True):
-    """What the SQL yields of one subject."""
-
-    value: SqlValue
-    at: float
-    user: str
-
-
 class Implicit:
     """The signals of a declaration that nobody sends."""
 
     def __init__(self, spec: Spec, store: Store, clock: Clock, custody: Custody) -> None:
-        declared = {name: one for name, one in spec.signals.items() if one.sql}
-        names = json.dumps(sorted(declared))
+        declared = {name: one for name, one in spec.signals.items() if one.implicit}
+        names, calls = json.dumps(sorted(declared)), Calls(store)
         self._watched = [
-            Watched(name, one, names, spec, store, clock, custody) for name, one in declared.items()
+            Watched(name, finder(one, store, calls), names, spec, store, clock, custody)
+            for name, one in declared.items()
         ]
         self._said: dict[str, str] = {}
 
@@ -115,16 +104,16 @@ class Watched:
     def __init__(  # noqa: PLR0913 - what a signal is made with
         self,
         name: str,
-        declared: SignalSpec,
+        finder: Finder,
         implicit: str,
         spec: Spec,
         store: Store,
         clock: Clock,
         custody: Custody,
     ) -> None:
-        self.name, self._declared, self._implicit = name, declared, implicit
+        self.name, self._declared, self._implicit = name, spec.signals[name], implicit
+        self._finder = finder
         self._spec, self._store, self._clock, self._custody = spec, store, clock, custody
-        self._statement = f"{moments_of(declared.sql)} {asked(declared.sql)}"
         self._mark = self._recall()
         self._ahead: list[tuple[float, str]] = []
         self._reopened = True
@@ -135,8 +124,8 @@ class Watched:
         through = self._store.last()
         sessions = self._touched(now, through, again)
         faults = []
-        for start in range(0, len(sessions), CHUNK):
-            some = sessions[start : start + CHUNK]
+        for start in range(0, len(sessions), self._finder.chunk):
+            some = sessions[start : start + self._finder.chunk]
             try:
                 self._run(some, now, through)
             except InputError as error:
@@ -156,7 +145,7 @@ class Watched:
         return f"implicit/{self.name}"
 
     def _recall(self) -> Mark:
-        sql = digest(self._declared.sql, self._declared.type, self._declared.about)
+        sql = digest(self._finder.means, self._declared.type, self._declared.about)
         kept = self._store.meta(self._place)
         mark = msgspec.json.decode(kept, type=Mark) if kept else Mark(sql=sql)
         return mark if mark.sql == sql else Mark(sql=sql)
@@ -187,9 +176,9 @@ class Watched:
             "implicit": self._implicit,
             "through": through,
         }
-        table = self._store.query(self._statement, given, limit_seconds=SECONDS)
+        yielded = self._finder.find(given)
         abouts = {one.subject: one for one in self._abouts(given)}
-        found = self._ripe(_last(table.dicts()), abouts, now)
+        found = self._ripe(yielded, abouts, now)
         about = self._declared.about
         before = (_known(self.name, about, row) for row in self._store.query(KNOWN, self._of(abouts)).rows)
         known = {one.subject: one for one in before}
@@ -261,27 +250,6 @@ class Watched:
 
     def _fits(self, value: Value) -> bool:
         return isinstance(value, str) == (self._declared.type == "text")
-
-
-def _last(rows: Iterable[Mapping[str, SqlValue]]) -> dict[str, Found]:
-    """Of several rows about a subject the last one, then that of the largest value; none without a value."""
-    found: dict[str, Found] = {}
-    for row in rows:
-        at, value, subject = row["at"], row["value"], row["subject"]
-        if value is None or subject is None:
-            continue
-        if not isinstance(at, int | float) or not isinstance(subject, str):
-            raise InputError(
-                f"yields the subject {subject!r:.60} at {at!r:.60}; an id and a time are expected"
-            )
-        one, before = Found(value, float(at), str(row.get("user") or "")), found.get(subject)
-        if before is None or _order(before) < _order(one):
-            found[subject] = one
-    return found
-
-
-def _order(one: Found) -> tuple[float, bool, str]:
-    return one.at, isinstance(one.value, str), f"{one.value!r:>40}{one.user}"
 
 
 def _typed(type_: str, value: SqlValue) -> SqlValue:

@@ -246,7 +246,7 @@ def _carried(wanted: dict[str, T], known: Mapping[str, T]) -> list[str]:
 
 def _implicit(declared: Iterable[tuple[str, SignalSpec]]) -> str:
     """The signals among these that nobody sends, as a JSON list of names."""
-    return json.dumps(sorted({name for name, signal in declared if signal.sql}))
+    return json.dumps(sorted({name for name, signal in declared if signal.implicit}))
 
 
 def _subject(about: str, decision: Decision) -> str:

@@ -140,7 +140,7 @@ def _told(
     for name, subject, *row in reader.query(sql, {"task": task, "about": about}).rows:
         if one := declared.get(str(name)):
             said = found[str(name)][str(subject)]
-            if one.sql:  # the newest row is what it is, and one that was withdrawn is none
+            if one.implicit:  # the newest row is what it is, and one that was withdrawn is none
                 said.clear()
             said += _fitting(one, row)
     for subjects in found.values():

@@ -48,7 +48,7 @@ class Chased(msgspec.Struct, frozen=True, kw_only=True):
     """One signal, and what is to be said about chasing it.
 
     Attributes:
-        implicit: nobody sends it, it is found by SQL.
+        implicit: nobody sends it, it is found in what people did.
         value: the expression that is suggested; `block`: a reward to be pasted; empty while nothing came,
             as `horizon` is, which covers nearly all delays.
         coverage: share of decisions that have it, of those old enough.
@@ -139,7 +139,7 @@ def _chased(seen: Look, spec: Spec, heard: Heard, outcome: str, level: float) ->
     better = not agrees.high < 0
     horizon = horizon_of(float(late)) if there.any() else ""
     return Chased(
-        signal=heard.name, implicit=bool(heard.declared.sql), finding=finding, reason=reason,
+        signal=heard.name, implicit=heard.declared.implicit, finding=finding, reason=reason,
         score=_score(agrees, coverage, float(late)), value=_value(heard, better=better), horizon=horizon,
         coverage=coverage, delay=float(delay), late=float(late), agreement=agrees, area=parts,
         trust=_trust(seen, heard, candidate.values, ripe, level), traits=traits, by_user=heard.by_user,
@@ -214,9 +214,9 @@ def _trust(
     seen: Look, heard: Heard, values: Column, ripe: NDArray[np.bool_], level: float
 ) -> dict[str, Interval]:
     """How far what was found by SQL goes with what people said themselves."""
-    if not heard.declared.sql:
+    if not heard.declared.implicit:
         return {}
-    explicit = [one for one in seen.heard if not one.declared.sql]
+    explicit = [one for one in seen.heard if not one.declared.implicit]
     return {
         one.name: _correlated(seen, values, _candidate(one, ripe).values, ripe, level) for one in explicit
     }

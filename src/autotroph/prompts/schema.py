@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import jsonschema_rs as js
+import msgspec
 
 from autotroph.errors import InputError, SpecError
 
@@ -37,9 +39,7 @@ class Schema:
             told = 'inputs have names, so "type" is "object" and "properties" has each of them'
             raise SpecError(f"{source}: {told}")
         try:
-            self._validator = js.validator_for(
-                document, mask=MASK, retriever=_nowhere, pattern_options=_PATTERNS, validate_formats=True
-            )
+            self._validator = _compiled(document)
         except (ValueError, js.ReferencingError) as error:
             told = str(error).split("\n", 1)[0].replace(MASK, "it")
             raise SpecError(f"{source}: not a JSON Schema: {told}") from None
@@ -72,6 +72,30 @@ def read_schema(text: str, source: str) -> Schema:
     if not isinstance(document, dict):
         raise SpecError(f"{source}:1: expected a JSON Schema, which is an object")
     return Schema(document, f"{source}:1")
+
+
+def fits(document: Mapping[str, Any], value: object) -> bool:
+    """Whether a value is as a JSON Schema of anything says; what is no JSON Schema refuses nothing.
+
+    >>> fits({"type": "integer"}, 3), fits({"type": "integer"}, "3"), fits({"type": "no type"}, "3")
+    (True, False, True)
+    """
+    validator = _remembered(msgspec.json.encode(document, order="deterministic").decode())
+    return validator is None or validator.is_valid(value)
+
+
+@lru_cache(256)
+def _remembered(document: str) -> Any:
+    try:
+        return _compiled(msgspec.json.decode(document))
+    except (ValueError, js.ReferencingError):
+        return None
+
+
+def _compiled(document: dict[str, Any]) -> Any:
+    return js.validator_for(
+        document, mask=MASK, retriever=_nowhere, pattern_options=_PATTERNS, validate_formats=True
+    )
 
 
 def _nowhere(uri: str) -> NoReturn:

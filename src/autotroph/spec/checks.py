@@ -1,11 +1,11 @@
 """Does a declaration hold together? Names must exist, expressions compile, numbers fit."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from itertools import pairwise
 
-from autotroph.errors import SpecError, UnknownName
+from autotroph.errors import SpecError
 from autotroph.spec.declaration import (
     Declaration,
     ExperimentSpec,
@@ -15,7 +15,6 @@ from autotroph.spec.declaration import (
     ModelSpec,
     ResponseSpec,
     RewardSpec,
-    SignalSpec,
     Silence,
     TaskSpec,
     TrackSpec,
@@ -24,17 +23,16 @@ from autotroph.spec.declaration import (
 from autotroph.spec.expressions import ANSWER_COLUMNS, compile_expression
 from autotroph.spec.files import file_faults
 from autotroph.spec.lines import Path
-from autotroph.spec.moments import fault_of
 from autotroph.spec.paying import paying_faults
 from autotroph.spec.policies import Longest, PolicyDocument, Threshold
 from autotroph.spec.quiet import span, zone_fault
 from autotroph.spec.sets import set_faults
-from autotroph.spec.shape import Fault, describe, show
+from autotroph.spec.shape import Fault, describe, known_faults, show
+from autotroph.spec.signals import signal_faults
 from autotroph.spec.traffic import site_faults
 from autotroph.spec.tree import ColumnType
 from autotroph.spec.whole import RunSpec
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _REFERENCE = re.compile(r"(env|file):.+")
 _CREDENTIALS = re.compile(r"//[^/@]*:[^/@]*@")
 _TYPES: dict[str, tuple[type, ...]] = {"boolean": (bool,), "number": (float, int), "text": (str,)}
@@ -51,8 +49,7 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
         yield from _model(model, ("models", name))
     for name, task in spec.tasks.items():
         yield from _task(spec, task, ("tasks", name))
-    for name, signal in spec.signals.items():
-        yield from _signal(spec, name, signal)
+    yield from signal_faults(spec)
     yield from site_faults(spec)
     yield from _measures(spec)
     for name, track in spec.tracks.items():
@@ -67,12 +64,6 @@ def check_faults(spec: Declaration, tracks: Collection[str] | None) -> Iterator[
     yield from _run(spec.run)
     yield from paying_faults(spec)
     yield from file_faults(spec)
-
-
-def _known(noun: str, name: str, known: Iterable[str], path: Path) -> Iterator[Fault]:
-    choices = list(known)
-    if name not in choices:
-        yield Fault(path, str(UnknownName(noun, name, choices)))
 
 
 def _product(spec: Declaration) -> Iterator[Fault]:
@@ -100,14 +91,14 @@ def _model(model: ModelSpec, path: Path) -> Iterator[Fault]:
 
 def _task(spec: Declaration, task: TaskSpec, path: Path) -> Iterator[Fault]:
     if task.reward:
-        yield from _known("reward", task.reward, spec.rewards, (*path, "reward"))
+        yield from known_faults("reward", task.reward, spec.rewards, (*path, "reward"))
         yield from _reads(spec, task, task.reward, (*path, "reward"))
     for guardrail in task.guardrails:
-        yield from _known("guardrail", guardrail, spec.guardrails, (*path, "guardrails"))
+        yield from known_faults("guardrail", guardrail, spec.guardrails, (*path, "guardrails"))
         yield from _reads(spec, task, guardrail, (*path, "guardrails"))
         yield from _guardrail(spec, guardrail, path)
     for segment in task.segments:
-        yield from _known("name in its context", segment, task.context, (*path, "segments"))
+        yield from known_faults("name in its context", segment, task.context, (*path, "segments"))
     yield from _actions(task, path)
     for name, variant in task.variants.items():
         yield from _variant(spec, task, variant, (*path, "variants", name))
@@ -154,11 +145,11 @@ def _variant(spec: Declaration, task: TaskSpec, variant: VariantSpec, path: Path
     if bool(variant.model) == bool(variant.cascade):
         yield Fault(path, 'either model = "…" or cascade = ["…", "…"]')
     if variant.model:
-        yield from _known("model", variant.model, spec.models, (*path, "model"))
+        yield from known_faults("model", variant.model, spec.models, (*path, "model"))
     single = [name for name, other in task.variants.items() if not other.cascade]
     for key in ("cascade", "fallback"):
         for name in getattr(variant, key):
-            yield from _known("model or variant", name, {*spec.models, *single}, (*path, key))
+            yield from known_faults("model or variant", name, {*spec.models, *single}, (*path, key))
     if variant.accept:
         yield from _accept(variant, (*path, "accept"))
 
@@ -177,62 +168,7 @@ def _policy(task: TaskSpec, policy: PolicyDocument, path: Path) -> Iterator[Faul
     if isinstance(policy, Longest | Threshold):
         noun, known = ("action", task.actions) if task.kind == "choice" else ("variant", tuple(task.variants))
         if known:
-            yield from _known(noun, policy.variant, known, (*path, "variant"))
-
-
-def _signal(spec: Declaration, name: str, signal: SignalSpec) -> Iterator[Fault]:
-    path = ("signals", name)
-    if not _IDENTIFIER.fullmatch(name):
-        yield Fault(path, "expressions name signals, so letters, digits and _ only, a letter first")
-    if name in ANSWER_COLUMNS:
-        yield Fault(path, "the answer has a column of this name; call the signal something else")
-    if signal.scores == "any" and signal.about == "user":
-        yield Fault((*path, "scores"), 'a signal about a user cannot score single answers; "served" is left')
-    yield from _take(signal, path)
-    if signal.of:
-        yield from _alias(spec, signal, (*path, "of"))
-    if signal.sql:
-        yield from _implicit(signal, path)
-
-
-def _take(signal: SignalSpec, path: Path) -> Iterator[Fault]:
-    if signal.take == "any" and signal.type != "boolean":
-        yield Fault((*path, "take"), f'"any" is for booleans; this signal is a {signal.type}')
-    if signal.take in ("mean", "votes") and signal.type == "text":
-        yield Fault((*path, "take"), 'texts have no mean; "last" and "first" are left')
-    if signal.credit != "every" and signal.about != "session":
-        yield Fault((*path, "credit"), f"for signals about a session; this one is about a {signal.about}")
-    if signal.credit == "split" and signal.type == "text":
-        yield Fault((*path, "credit"), "a text cannot be split among decisions")
-
-
-def _implicit(signal: SignalSpec, path: Path) -> Iterator[Fault]:
-    """A signal that nobody sends: of each subject it has one value, which the whole session gives."""
-    if signal.of:
-        yield Fault((*path, "of"), "a signal is either what its sql yields or another one read again")
-    if signal.about == "user":
-        yield Fault((*path, "about"), 'its sql sees one session at a time; "decision" and "session" are left')
-    if signal.take != "last":
-        yield Fault((*path, "take"), 'its sql gives each subject one value; "last" is left')
-    if signal.scores == "any":
-        yield Fault((*path, "scores"), 'what people do depends on what they were shown; "served" is left')
-    if why := fault_of(signal.sql):
-        yield Fault((*path, "sql"), why)
-
-
-def _alias(spec: Declaration, signal: SignalSpec, path: Path) -> Iterator[Fault]:
-    yield from _known("signal", signal.of, spec.signals, path)
-    source = spec.signals.get(signal.of, signal)
-    if source.of:
-        yield Fault(path, f"{signal.of} reads {source.of} itself; name that one")
-    if source.sql:
-        yield Fault(path, f"{signal.of} is what its sql yields; declare another signal with that sql")
-    for what in ("type", "about"):
-        mine, theirs = getattr(signal, what), getattr(source, what)
-        if mine != theirs:
-            yield Fault(
-                path, f'{signal.of} has {what} = "{theirs}", and this one "{mine}"; they must be alike'
-            )
+            yield from known_faults(noun, policy.variant, known, (*path, "variant"))
 
 
 def _measures(spec: Declaration) -> Iterator[Fault]:
@@ -271,7 +207,7 @@ def _measure(spec: Declaration, measure: MeasureSpec, path: Path) -> Iterator[Fa
 
 
 def _silent(spec: Declaration, name: str, value: Silence, path: Path) -> Iterator[Fault]:
-    yield from _known("signal", name, spec.signals, path)
+    yield from known_faults("signal", name, spec.signals, path)
     if name not in spec.signals or value == "unknown":
         return
     type_ = spec.signals[name].type
@@ -297,15 +233,15 @@ def _track(
     spec: Declaration, track: TrackSpec, path: Path, tracks: Collection[str] | None
 ) -> Iterator[Fault]:
     if tracks is not None:
-        yield from _known("track", track.kind, tracks, (*path, "kind"))
-    yield from _known("task", track.task, spec.tasks, (*path, "task"))
+        yield from known_faults("track", track.kind, tracks, (*path, "kind"))
+    yield from known_faults("task", track.task, spec.tasks, (*path, "task"))
     if track.task in spec.tasks and not spec.tasks[track.task].reward:
         yield Fault(
             (*path, "task"), f"tasks.{track.task} has no reward, so there is nothing to get better at"
         )
     texts = [name for name, signal in spec.signals.items() if signal.type == "text"]
     for name in track.signals:
-        yield from _known("text signal", name, texts, (*path, "parameters", "signals"))
+        yield from known_faults("text signal", name, texts, (*path, "parameters", "signals"))
 
 
 def _ladder(ladder: LadderSpec) -> Iterator[Fault]:
@@ -322,7 +258,7 @@ def _ladder(ladder: LadderSpec) -> Iterator[Fault]:
 
 def experiment_faults(spec: Declaration, experiment: ExperimentSpec, path: Path) -> Iterator[Fault]:
     """Every fault of an experiment; whether there is a release that an arm names is seen when it starts."""
-    yield from _known("task", experiment.task, spec.tasks, (*path, "task"))
+    yield from known_faults("task", experiment.task, spec.tasks, (*path, "task"))
     if experiment.task not in spec.tasks:
         return
     task = spec.tasks[experiment.task]
@@ -332,9 +268,9 @@ def experiment_faults(spec: Declaration, experiment: ExperimentSpec, path: Path)
         yield Fault((*path, "arms"), "two arms or more: what is compared, and with what")
     if experiment.metric:
         known = [task.reward, *task.guardrails, *spec.outcomes]
-        yield from _known("measure of the task", experiment.metric, known, (*path, "metric"))
+        yield from known_faults("measure of the task", experiment.metric, known, (*path, "metric"))
     for guardrail in experiment.guardrails or ():
-        yield from _known("guardrail of the task", guardrail, task.guardrails, (*path, "guardrails"))
+        yield from known_faults("guardrail of the task", guardrail, task.guardrails, (*path, "guardrails"))
     for name, arm in experiment.arms.items():
         if not isinstance(arm, str):
             yield from _policy(task, arm, (*path, "arms", name))
@@ -342,7 +278,9 @@ def experiment_faults(spec: Declaration, experiment: ExperimentSpec, path: Path)
 
 def _privacy(spec: Declaration) -> Iterator[Fault]:
     path = ("privacy",)
-    yield from _known("retention class", spec.privacy.retention, spec.retention_classes, (*path, "retention"))
+    yield from known_faults(
+        "retention class", spec.privacy.retention, spec.retention_classes, (*path, "retention")
+    )
     if "" in spec.privacy.purposes:
         yield Fault((*path, "purposes"), "a purpose has a name; write [] where nothing was agreed to")
     for name, pattern in spec.privacy.patterns.items():

@@ -17,6 +17,7 @@ from autotroph.spec.numbers import Chance, Count, NotNegative, Share, ShareOrNon
 from autotroph.spec.paying import BudgetSpec, KeySpec, LimitSpec, PriceSpec
 from autotroph.spec.policies import First, PolicyDocument
 from autotroph.spec.sets import SetSpec
+from autotroph.spec.traffic import Traffic
 from autotroph.spec.tree import ColumnType
 from autotroph.spec.upstreams import CallSpec
 from autotroph.spec.whole import PrivacySpec, ProductSpec, RetentionSpec, RunSpec, SeasonSpec
@@ -100,6 +101,8 @@ class SignalSpec(Declared, frozen=True, kw_only=True):
         of: reads the rows of another signal, so that one signal can count in several ways.
         credit: which decisions of a session a signal about that session is credited to.
         sql: nobody sends it; it is what this SELECT over `moments` yields, see `spec.moments`.
+        traffic: nobody sends it; it is what the calls of a conversation say, see `spec.traffic`.
+        wait: of what follows an answer, so long after it that still belongs to it.
     """
 
     type: ColumnType
@@ -110,6 +113,13 @@ class SignalSpec(Declared, frozen=True, kw_only=True):
     of: str = ""
     credit: Literal["every", "first", "last", "split"] = "every"
     sql: str = ""
+    traffic: Traffic | None = None
+    wait: Duration | None = None
+
+    @property
+    def implicit(self) -> bool:
+        """Whether nobody sends it: it is found in what people did."""
+        return bool(self.sql or self.traffic)
 
 
 class ResponseSpec(Declared, frozen=True, kw_only=True):

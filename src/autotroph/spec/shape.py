@@ -3,12 +3,12 @@
 import math
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
-from autotroph.errors import suggest
+from autotroph.errors import UnknownName, suggest
 from autotroph.spec.durations import Duration, Size
 from autotroph.spec.lines import Path
 
@@ -30,6 +30,13 @@ class Fault(NamedTuple):
 
     path: Path
     message: str
+
+
+def known_faults(noun: str, name: str, known: Iterable[str], path: Path) -> Iterator[Fault]:
+    """A name that is none of the known ones."""
+    choices = list(known)
+    if name not in choices:
+        yield Fault(path, str(UnknownName(noun, name, choices)))
 
 
 def decode(type_: type, value: object) -> object:

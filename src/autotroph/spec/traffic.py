@@ -2,13 +2,30 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from autotroph.spec.namespaces import MARK
 from autotroph.spec.shape import Fault
 
 if TYPE_CHECKING:
     from autotroph.spec.declaration import Declaration
+
+Traffic = Literal[
+    "regenerate", "rephrase", "edit", "schema error", "tool error", "refusal", "truncation", "abandonment"
+]
+"""What calls say about an answer by themselves; docs/reference/traffic.md says when each is so."""
+
+WAITS: dict[Traffic, float] = {
+    "regenerate": 600.0,
+    "rephrase": 600.0,
+    "edit": 3600.0,
+    "schema error": 0.0,
+    "tool error": 600.0,
+    "refusal": 0.0,
+    "truncation": 0.0,
+    "abandonment": 1800.0,
+}
+"""Seconds after an answer in which what comes next belongs to it, unless declared otherwise."""
 
 SITE = re.compile(r"site-[0-9a-f]{10}", re.ASCII)
 """The name of a call site, as a call that no task is asked for in is recorded."""

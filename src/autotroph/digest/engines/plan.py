@@ -141,7 +141,7 @@ def _wanted(one: Measure, clock: int, places: dict[str, int]) -> Wanted:
 
 
 def _slot(name: str, declared: SignalSpec, horizon: float, sources: dict[Source, int]) -> Slot:
-    source = Source(declared.of or name, declared.about, declared.type == "text", bool(declared.sql))
+    source = Source(declared.of or name, declared.about, declared.type == "text", declared.implicit)
     return Slot(
         source=sources.setdefault(source, len(sources)),
         about=declared.about,
