@@ -125,13 +125,15 @@ def test_sites_that_differ_in_a_word_are_one_group():
     known = "you know every tram that leaves the main station of {} by heart"
     towns = [known.format(town) for town in ("bern", "basel", "chur")]
     others = ["you translate whatever is said into plain words", "you know"]
-    seen = [Seen(template_of(CHAT, asked(text)), calls) for calls, text in enumerate([*others, *towns], 1)]
+    templates = [template_of(CHAT, asked(text)) for text in (*others, *towns)]
+    seen = [Seen(template, calls, template.site) for calls, template in enumerate(templates, 1)]
     groups = grouped(seen)
     assert [group.calls for group in groups] == [3 + 4 + 5, 2, 1]
-    assert groups[0].sites == tuple(one.template.site for one in seen[:1:-1])
+    assert groups[0].sites == tuple(one.site for one in seen[:1:-1])
     assert grouped(reversed(seen)) == groups
 
 
 def test_other_tools_are_another_group():
-    seen = [Seen(template_of(CHAT, asked("Be brief.", tools=[tool(name)])), 5) for name in ("find", "buy")]
+    templates = [template_of(CHAT, asked("Be brief.", tools=[tool(name)])) for name in ("find", "buy")]
+    seen = [Seen(template, 5, template.site) for template in templates]
     assert len(grouped(seen)) == 2

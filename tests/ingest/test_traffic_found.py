@@ -1,12 +1,10 @@
 """What calls say by themselves, in a ledger: found in each cycle, whatever came in between."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import get_args
 
 import pytest
-from msgspec.structs import replace
 
 import autotroph
 from autotroph.clock import ReplayClock
@@ -20,31 +18,13 @@ from autotroph.spec import parse
 from autotroph.spec.traffic import Traffic
 from autotroph.store import open_store
 from ingest.judging import found_in
+from ingest.passing import asked, rows
 from ingest.talking import Talk, talks
 
 NAMES = {kind: kind.replace(" ", "_") for kind in get_args(Traffic)}
 TOML = "[product]\nname = 'p'\n[signals]\n" + "".join(
     f'{name} = {{ type = "boolean", traffic = "{kind}" }}\n' for kind, name in NAMES.items()
 )
-
-
-def rows(number: int, talk: Talk, **more: object) -> Iterator[Record]:
-    """A conversation as the gateway writes it."""
-    user = f"u{number}"
-    for place, said in enumerate(talk.calls):
-        inputs = {"messages": said.messages, "request": said.request}
-        asked = decision(f"{number}/{place}", user, said.at, inputs=inputs, session=f"s{number}")
-        yield replace(asked, **more)
-        answer = Completion(decision=asked.id, output=said.output, at=said.answered)
-        yield replace(answer, finish=said.finish, error=said.error)
-
-
-def decision(id_: str, user: str, at: float, *, inputs: dict[str, object], session: str) -> Decision:
-    return Decision(
-        id=id_, task="site-0123456789", release="", epoch=0, arm="main", p_arm=1.0, options=(),
-        option="small", unit=user, unit_kind="user", cluster=user, fold="tracks", policy="", variant="",
-        declaration="", at=at, user=user, session=session, provenance="import", inputs=inputs,
-    )  # fmt: skip
 
 
 class Watch:
@@ -143,7 +123,7 @@ def test_what_may_not_be_learned_from_stays_so(tmp_path):
 def test_inputs_of_the_products_own_are_left_alone(tmp_path):
     talk = of_kind("refused")
     watch = Watch(tmp_path / "ledger.db")
-    own = decision("own", "u", 5.0, inputs={"messages": "three", "request": 7}, session="s0")
+    own = asked("own", "u", 5.0, inputs={"messages": "three", "request": 7}, session="s0")
     watch.take(
         LATER, own, Completion(decision="own", output="I can't help with that.", at=6.0), *rows(0, talk)
     )

@@ -22,10 +22,11 @@ GROUPS = 500
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A call site, and how many calls came from it."""
+    """A call site by its name, and how many calls came from it."""
 
     template: Template
     calls: int
+    site: str
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ class Group(msgspec.Struct, frozen=True):
 def grouped(seen: Iterable[Seen]) -> list[Group]:
     """What belongs together, the group with the most calls first; the same whatever the order was."""
     kinds: dict[tuple[object, ...], list[list[Seen]]] = defaultdict(list)
-    for one in sorted(seen, key=lambda one: (-one.calls, one.template.site)):
+    for one in sorted(seen, key=lambda one: (-one.calls, one.site)):
         groups = kinds[one.template.path, one.template.tools, one.template.schema]
         mine = next((group for group in groups[:GROUPS] if alike(group[0].template, one.template)), None)
         if mine is None:
@@ -71,5 +72,5 @@ def alike(one: Template, other: Template) -> bool:
 
 
 def _group(members: list[Seen]) -> Group:
-    sites = tuple(dict.fromkeys(one.template.site for one in members))
+    sites = tuple(dict.fromkeys(one.site for one in members))
     return Group(members[0].template, sites, sum(one.calls for one in members))

@@ -21,5 +21,7 @@ and has said yes.
 | rehearsing.py | the ladder's judgement of these: what it would do wrongly, and how soon it finds harm |
 | forecasting.py | how many days each stage of a ladder will take, played through |
 | ahead.py | the same for the next candidate of a task, by what its ledger shows |
+| surveying.py | call sites that could be tasks, and how good their answers were, by their calls |
+| drafting.py | a declaration out of that, with what each task has before it |
 | frozen.py | frozen sets that have changed, and how what serves does on them |
 """

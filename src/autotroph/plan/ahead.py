@@ -86,23 +86,30 @@ def foretold(found: Traffic, spec: Spec, alpha: float) -> Ahead:
 
 def terms_of(found: Traffic, spec: Spec, alpha: float) -> Terms:
     """What the ladder asks of a candidate that is granted this α."""
-    ladder, (_, reward) = spec.ladder, spec.reward_of(found.task)
-    required = [one for one in found.guards if one.required and one.values.size > 1]
+    _, reward = spec.reward_of(found.task)
+    required = (one for one in found.guards if one.required and one.values.size > 1)
+    guards = tuple(
+        Guarded(name=one.name, variance=float(one.values.var()), width=one.width, margin=one.margin)
+        for one in required
+    )
+    return asked_by(spec, reward.horizon / DAY, alpha, guards)
+
+
+def asked_by(spec: Spec, horizon: float, alpha: float, guards: tuple[Guarded, ...] = ()) -> Terms:
+    """The same, of a reward with a horizon of so many days."""
+    ladder = spec.ladder
     return Terms(
         steps=ladder.steps,
         floor=ladder.floor / DAY,
         patience=ladder.patience / DAY,
         minimum=ladder.minimum,
-        horizon=reward.horizon / DAY,
+        horizon=horizon,
         margin=ladder.margin,
         alpha=alpha,
         level=spec.gate.alpha,
         outside=1.0 - (1.0 - ladder.holdback) * (1.0 - ladder.watch),
         cycle=spec.run.every / DAY,
-        guards=tuple(
-            Guarded(name=one.name, variance=float(one.values.var()), width=one.width, margin=one.margin)
-            for one in required
-        ),
+        guards=guards,
     )
 
 

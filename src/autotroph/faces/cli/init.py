@@ -1,12 +1,19 @@
 """`autotroph init`: a declaration that works, with comments that say what to change."""
 
+from __future__ import annotations
+
+from contextlib import closing
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 import click
 
 from autotroph.errors import InputError
 from autotroph.faces.cli.options import as_json, emit
+
+if TYPE_CHECKING:
+    from autotroph.spec import ProductSpec
 
 NEXT = """\
 {path} is written. Three steps from here:
@@ -31,15 +38,32 @@ NEXT = """\
 @click.argument("path", type=click.Path(path_type=Path), default=Path())
 @click.option("--name", help="Of the product.  [default: the name of the folder]")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
+@click.option("--from-traffic", is_flag=True, help="Propose tasks out of the calls in the ledger.")
+@click.option("--upstream", default="", help="With --from-traffic: where the models answer, an address.")
 @as_json
-def init(*, path: Path, name: str | None, force: bool, as_json: bool) -> None:
+def init(
+    *, path: Path, name: str | None, force: bool, from_traffic: bool, upstream: str, as_json: bool
+) -> None:
     """Write a commented autotroph.toml that works as it is.
 
     PATH is a folder, or a file that ends in .toml; here, if left out. A file that is there already is
     left alone.
+
+    With --from-traffic the declaration is made of the calls that the ledger beside it holds, such as those
+    that went through `autotroph serve --upstream`: a task for each call site, its model, the signals
+    that calls give by themselves, and a reward made of them. For each task it says how many of the answers
+    have a signal, how good they were, how much better they could be, and how many days a first proof would
+    take.
     """
     target = path if path.suffix == ".toml" else path / "autotroph.toml"
-    _write(target, name or target.resolve().parent.name or "my-product", force=force)
+    if from_traffic:
+        _from_traffic(target, name, upstream, force=force, as_json=as_json)
+        return
+    if upstream:
+        raise InputError("--upstream says where the models of --from-traffic answer; use both")
+    from autotroph.spec import template
+
+    _write(target, template(name or _folder(target)), force=force)
     if as_json:
         emit({"path": str(target)})
     else:
@@ -47,10 +71,43 @@ def init(*, path: Path, name: str | None, force: bool, as_json: bool) -> None:
         click.echo(NEXT.format(path=target.as_posix(), config=config), nl=False)
 
 
-def _write(target: Path, name: str, *, force: bool) -> None:
-    from autotroph.spec import parse, template
+def _from_traffic(target: Path, name: str | None, upstream: str, *, force: bool, as_json: bool) -> None:
+    from autotroph.faces.drafts import said, screen
+    from autotroph.plan.drafting import draft
+    from autotroph.plan.surveying import survey
+    from autotroph.store import open_reader
 
-    text = template(name)
+    product, url = _product(target, name)
+    with closing(open_reader(url)) as reader:
+        found = draft(survey(reader), product, upstream)
+    _write(target, found.text, force=force)
+    if as_json:
+        emit({"path": str(target), **said(found)})
+    else:
+        from rich.console import Console
+
+        Console().print(screen(found, target))
+
+
+def _product(target: Path, name: str | None) -> tuple[ProductSpec, str]:
+    """The product that is declared there already, or would be; and where its ledger is."""
+    from msgspec.structs import replace
+
+    from autotroph.faces.cli.opening import declared
+    from autotroph.faces.located import located, override
+    from autotroph.spec import ProductSpec
+
+    product = declared(target).product if target.is_file() else ProductSpec(name=name or _folder(target))
+    return replace(product, name=name or product.name), override() or located(product.store, target.parent)
+
+
+def _folder(target: Path) -> str:
+    return target.resolve().parent.name or "my-product"
+
+
+def _write(target: Path, text: str, *, force: bool) -> None:
+    from autotroph.spec import parse
+
     parse(text, str(target))
     try:
         if not target.parent.is_dir():

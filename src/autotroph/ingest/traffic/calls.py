@@ -15,7 +15,7 @@ SECONDS = 60.0
 TURNS = f"""{HAPPENED}
 SELECT d.id, d.session, d.task, d.user, d.at, f.at, f.finish, f.error, o.output, i.inputs
 FROM shown AS d JOIN completions AS f ON f.decision = d.id AND f.sequence <= :through
-JOIN completion_texts AS o ON o.sequence = f.sequence
+LEFT JOIN completion_texts AS o ON o.sequence = f.sequence
 JOIN decision_texts AS i ON i.sequence = d.sequence
 ORDER BY d.visit, d.at, d.id"""
 
