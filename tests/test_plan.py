@@ -9,11 +9,13 @@ import pytest
 import typing_product
 from autotroph.clock import draw
 from autotroph.errors import InputError, SpecError
+from autotroph.ingest.arrivals import DecisionIn
 from autotroph.plan.applied import rebuilt, standing
 from autotroph.plan.explaining import explained
 from autotroph.plan.steps import Plan, planned
 from autotroph.records import Decision, Entry, Reward, Stage, Verdict
 from autotroph.store.segments import sync
+from autotroph.testing.invariants import no_failed_answer_earns_a_reward
 from support_product import TOML, ask, opened, pass_time
 
 HOUR = 3600.0
@@ -57,9 +59,16 @@ def live(product, users=range(12), rounds=3):
                 product.signal(f"s{user // 2}", "resolved", luck > 0.8, at=at + 90, key=f"r{turn}/{user}")
         product.clock.advance(at + 1.5 * HOUR)
         try_cycle(product)
+        product.take([broken(turn, at)])
         late = asked[len(asked) // 2][0]
         product.signal(late, "accepted", True, at=at + 120, key=f"l{turn}")
     try_cycle(product)
+
+
+def broken(turn, at):
+    """An answer that failed, and that somebody liked all the same."""
+    said = {"accepted": True}
+    return DecisionIn(task="reply", id=f"f{turn}", output="yes", error="503", user="u0", at=at, signals=said)
 
 
 def try_cycle(product):
@@ -297,6 +306,8 @@ def test_what_is_explained_is_what_is_run(changed, declare):
                 ((final, known, mean),) = product.store.query(VALUES, (version,)).rows
                 assert (count.final, count.final - count.unknown) == (final, known)
                 assert count.mean == pytest.approx(mean, abs=1e-12)
+        no_failed_answer_earns_a_reward(product.store, product.spec)
+        assert [row[3] for row in newest(product) if row[:2] == ("f0", "useful")] == [0.0]
 
 
 def test_of_a_value_that_moved_the_newest_is_what_was_before(changed, declare):

@@ -1,11 +1,13 @@
 """Reward, guardrails and outcomes of a product: apart, final at their own time, moved by what is late."""
 
 import pytest
+from msgspec.structs import replace
 
 from autotroph.errors import SpecError
 from autotroph.ingest.arrivals import SignalIn
-from autotroph.records import Cycle, Reward
+from autotroph.records import Completion, Cycle, Decision, Reward
 from autotroph.spec import parse
+from autotroph.testing.invariants import no_failed_answer_earns_a_reward
 from support_product import START, TOML, ask, opened, pass_time
 
 HOUR = 3600.0
@@ -85,6 +87,26 @@ def test_a_signal_that_comes_late_moves_what_was_final_and_everybody_who_used_it
     assert product.store.query(
         "SELECT value FROM measures_by_decision WHERE decision = ? AND name = 'useful'", (one,)
     ).rows == ((1.0,),)
+
+
+def test_a_failed_answer_never_earns_a_reward_but_took_its_time(product):
+    one = ask(product, "u1", session="s1")
+    product.signal(one, "accepted", True, at=START + 60)
+    product.store.append(
+        replace(product.store.get(Decision, id=one), id="broken", sequence=0),
+        Completion(decision="broken", output="yes", at=START, latency_ms=3000.0, error="503"),
+    ).durable()
+    product.signal("broken", "accepted", True, at=START + 60)
+    pass_time(product, 601.0)
+    assert values(product, "broken") == {"slow": ("guardrail", 3.0)}
+    pass_time(product, 2 * HOUR)
+    assert values(product, one)["useful"] == ("reward", 1.0)
+    assert values(product, "broken")["useful"] == ("reward", 0.0)
+    assert values(product, "broken")["angry"] == ("guardrail", 0.0)
+    product.signal("broken", "accepted", False, at=START + 30)  # heard of late: nothing moves
+    pass_time(product, 60.0)
+    assert [row.value for row in product.store.scan(Reward, decision="broken", name="useful")] == [0.0]
+    no_failed_answer_earns_a_reward(product.store, product.spec)
 
 
 def test_what_moved_is_what_a_product_that_is_opened_again_knows(product, tmp_path):

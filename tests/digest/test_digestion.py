@@ -67,6 +67,16 @@ def test_every_answer_is_valued_where_the_reward_scores_any(digestion):
     assert example.chances == (0.25, 0.75)
 
 
+def test_what_failed_is_the_answer_that_was_taken_and_none_of_the_others(digestion):
+    case = interaction(option="b")
+    right = replace(case.completion, output="word")
+    digestion.digest(replace(case, completion=replace(right, error="503")), 110.0)
+    digestion.digest(replace(interaction(id="d2"), completion=replace(right, error="503")), 110.0)
+    ours, theirs = digestion.dataset("v", 9).examples
+    assert ours.worth == (0.0, 0.0)
+    assert theirs.worth == (0.0, 1.0)
+
+
 def test_only_the_answer_that_was_served_is_valued_where_it_scores_served_ones():
     served = SPEC.replace("SCORES", "served")
     digestion = Digestion("t", measure_of(parse(served), "t"))

@@ -1,8 +1,11 @@
 """Rewards: provisional before the horizon, final after it, clipped into their range, blind to lateness."""
 
-import pytest
+from typing import Any
 
-from autotroph.digest.measures import Measure, measure_of, measured
+import pytest
+from msgspec.structs import replace
+
+from autotroph.digest.measures import Measure, measure_named, measure_of, measured, scorer
 from autotroph.errors import SpecError, UnknownName
 from autotroph.records import Completion, Decision, Interaction, Option, Value
 from autotroph.spec import Spec, parse
@@ -19,6 +22,10 @@ kind = "text"
 reward = "liked"
 [tasks.plain]
 kind = "text"
+[guardrails.chatty]
+margin = 1
+value = "coalesce(liked, 0) + chars"
+horizon = "10m"
 [signals]
 written = { type = "text", scores = "any" }
 liked = { type = "boolean" }
@@ -104,6 +111,36 @@ def test_a_value_out_of_range_is_clipped_and_says_so() -> None:
     inside = measured(LIKED, interaction("x", liked=True, stars=2.0), 1600.0)
     assert inside is not None
     assert (inside.value, inside.clipped) == (3.0, False)
+
+
+def failed(case: Interaction, **changed: Any) -> Interaction:
+    completion = replace(case.completion, error="503")
+    return replace(case, completion=completion, decision=replace(case.decision, **changed))
+
+
+@pytest.mark.parametrize(
+    "signals", [{}, {"liked": True, "stars": 2.0}, {"stars": 9.0}, {"written": "return x"}]
+)
+@pytest.mark.parametrize("provenance", ["product", "import"])
+@pytest.mark.parametrize("now", [1599.9, 1600.0])
+def test_a_failed_answer_never_earns_a_reward(signals: dict[str, Value], provenance: str, now: float) -> None:
+    case = failed(interaction("return x", **signals), provenance=provenance)
+    for rule, low in ((LIKED, 0.0), (KEPT, -0.125)):
+        scored = measured(rule, case, now)
+        assert scored is not None
+        assert (scored.value, scored.final, scored.clipped) == (low, now == 1600.0, False)
+        assert scorer(SPEC)(rule.name, case) == low
+
+
+def test_a_failed_answer_that_nobody_saw_has_a_reward_only_where_any_answer_has() -> None:
+    case = failed(interaction("x", served=False, liked=True, stars=1.0), provenance="shadow")
+    assert measured(LIKED, case, 1600.0) is None
+    assert value(KEPT, case) == -0.125
+
+
+def test_a_guardrail_is_asked_of_a_failed_answer_as_of_any_other() -> None:
+    rule, case = measure_named(SPEC, "chatty"), interaction("abc", liked=True)
+    assert value(rule, failed(case)) == value(rule, case) == 4.0
 
 
 def test_a_signal_of_another_type_than_declared_is_unknown() -> None:

@@ -100,7 +100,7 @@ class Digestion:
         taken = answer.option == interaction.decision.option
         if not taken and self._measure.scores != "any":
             return None
-        return self.worth(interaction, _as_if(interaction.completion, answer), now)
+        return self.worth(interaction, _as_if(interaction.completion, answer, taken=taken), now)
 
 
 def _chances(decision: Decision) -> tuple[float, ...]:
@@ -108,5 +108,6 @@ def _chances(decision: Decision) -> tuple[float, ...]:
     return tuple(known.get(one.option, 0.0) for one in decision.proposals)
 
 
-def _as_if(completion: Completion, answer: Proposal) -> Completion:
-    return msgspec.structs.replace(completion, output=answer.output)
+def _as_if(completion: Completion, answer: Proposal, *, taken: bool) -> Completion:
+    """What failed is the answer that was taken, and none of the others."""
+    return msgspec.structs.replace(completion, output=answer.output, error=completion.error if taken else "")

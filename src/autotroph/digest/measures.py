@@ -3,6 +3,9 @@
 A decision made at `t` with a horizon `h` has a final value from `t + h` on; before that it is provisional,
 or pending while it is unknown. A signal counts if its *event time* is before `t + h`, however late it
 arrives: one that comes later than the value was final moves it, by another row, and the newest row counts.
+
+An answer that failed earns nothing: its reward is the low end of the range, whatever was said about it or is
+declared. What guards, and what is true, is asked of it as of any other: it took its time and its money.
 """
 
 from collections.abc import Callable, Mapping
@@ -89,10 +92,17 @@ class Measure:
         """Whether the horizon has passed."""
         return now >= decided_at + self.horizon
 
+    def of(self, interaction: Interaction, *, final: bool) -> Score:
+        """What an interaction is worth; to a reward one that failed is worth the least there is."""
+        if interaction.completion.error and isinstance(self.declared, RewardSpec):
+            return Score(value=self.declared.range[0], final=final, clipped=False)
+        columns = answer_columns(interaction.decision, interaction.completion)
+        return self.score(columns, interaction.signals, final=final)
+
     def score(
         self, answer: Mapping[str, float | str | None], signals: Mapping[str, Value], *, final: bool
     ) -> Score:
-        """What an answer is worth.
+        """What an answer that did not fail is worth.
 
         Args:
             answer: its columns, see `answer_columns`.
@@ -169,8 +179,7 @@ def scorer(spec: Spec) -> Callable[[str, Interaction], float | None]:
     def score(name: str, interaction: Interaction) -> float | None:
         if name not in known:
             known[name] = measure_named(spec, name)
-        columns = answer_columns(interaction.decision, interaction.completion)
-        return known[name].score(columns, interaction.signals, final=True).value
+        return known[name].of(interaction, final=True).value
 
     return score
 
@@ -184,11 +193,7 @@ def measured(measure: Measure, interaction: Interaction, now: float) -> Reward |
     decision = interaction.decision
     if not decision.served and measure.scores == "served":
         return None
-    score = measure.score(
-        answer_columns(decision, interaction.completion),
-        interaction.signals,
-        final=measure.final(decision.at, now),
-    )
+    score = measure.of(interaction, final=measure.final(decision.at, now))
     return Reward(
         decision=decision.id,
         name=measure.name,

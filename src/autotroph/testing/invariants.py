@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from math import log
 
+from autotroph.digest.measures import measure_named
 from autotroph.records import Candidate, Release, Stage, Verdict
 from autotroph.spec import Spec
 from autotroph.store import Reader, verify
@@ -155,6 +156,19 @@ def nothing_is_final_before_its_horizon_or_twice(reader: Reader, spec: Spec) -> 
     assert not reader.query(_AGAIN).rows
 
 
+_EARNED = """
+SELECT r.decision, r.name, r.value FROM rewards AS r JOIN completions AS c ON c.decision = r.decision
+WHERE c.error <> '' AND r.name = :name AND r.version = :version AND r.value IS NOT :low"""
+
+
+def no_failed_answer_earns_a_reward(reader: Reader, spec: Spec) -> None:
+    """A reward of an answer that failed, that is not the low end of its range."""
+    for name, declared in spec.rewards.items():
+        version = measure_named(spec, name).version
+        found = reader.query(_EARNED, {"name": name, "version": version, "low": declared.range[0]}).rows
+        assert not found, found[:5]
+
+
 _CROSSED = """
 SELECT d.unit FROM decisions AS d
 WHERE d.served AND d.provenance = 'product' AND d.unit_kind <> 'decision'
@@ -196,6 +210,7 @@ ALL_INVARIANTS: tuple[Invariant, ...] = (
     alpha_is_spent_once,
     no_step_is_skipped_or_hurried,
     nothing_is_final_before_its_horizon_or_twice,
+    no_failed_answer_earns_a_reward,
     a_unit_stays_in_its_arm,
     every_candidate_was_frozen_before_its_evidence,
     the_chain_holds,

@@ -79,6 +79,7 @@ def _completion(luck: random.Random, decision: str, at: float) -> Completion:
         tokens_in=luck.randrange(3),
         cost_usd=luck.choice((0.0, 0.01)),
         latency_ms=luck.uniform(0, 100),
+        error=luck.choice(("", "", "", "503")),
     )
 
 

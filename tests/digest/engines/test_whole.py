@@ -14,7 +14,7 @@ from autotroph.digest.engines.ledger import whole_ledger
 from autotroph.digest.engines.options import Options
 from autotroph.digest.engines.whole import whole
 from autotroph.digest.measures import measures_of
-from autotroph.records import Decision
+from autotroph.records import Completion, Decision
 from autotroph.spec import Spec, parse
 from autotroph.store.segments import Segments
 
@@ -110,6 +110,7 @@ def test_it_equals_the_reference(seed: int, tmp_path: Path) -> None:
     ledger = kept(tmp_path, iter(rows))
     segments = Segments.open(ledger)
     served = {row.id for row in rows if isinstance(row, Decision) and row.served}
+    failed = {row.decision for row in rows if isinstance(row, Completion) and row.error}
     for value in VALUES:
         spec, now = declared(luck, value), luck.choice((0.0, 120.0, 130.0 + HORIZON, 1e6))
         file = tmp_path / "rows.parquet"
@@ -129,6 +130,7 @@ def test_it_equals_the_reference(seed: int, tmp_path: Path) -> None:
             assert sum(one.n * (one.mean or 0.0) for one in figures) == pytest.approx(sum(final))
             if measure.kind == "reward":
                 assert found.manifest.rows == len(learned)
+                assert {(row[1], row[3]) for row in mine if row[0] in failed} == {(0.0, False)}
 
 
 def test_the_ledger_gives_what_its_segments_give(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 | relation | a row |
 |---|---|
 | d | a decision of the task: whom it is about, the columns it is grouped by, what was asked |
-| c | what came of it: only the columns that a measure reads |
+| c | what came of it: whether it failed, and only the columns that a measure reads |
 | s | a signal that counts: which source it is of, whose, when, its value |
 
 They mean what `digest.engines.narrow` means. Texts are written in hexadecimal where they are not plain, and
@@ -100,7 +100,7 @@ def _input(name: str, type_: str) -> str:
 
 def _completions(plan: Plan) -> str:
     made = [
-        "t.decision",
+        *("t.decision", "t.error <> '' AS failed"),
         *(f"CAST(t.{name} AS DOUBLE) AS {name}" for name in ANSWERS if name in plan.columns),
     ]
     texts = _texts(plan)

@@ -1,4 +1,4 @@
-"""Decisions to values, as Spark SQL: silence, the expression, the range, what is final."""
+"""Decisions to values, as Spark SQL: silence, the expression, failure, the range, what is final."""
 
 from autotroph.adapters.spark.joining import told
 from autotroph.adapters.spark.narrow import columns, double, quoted
@@ -63,6 +63,8 @@ def _value(plan: Plan, measure: Wanted, number: int) -> str:
         return named[wanted.name] if slot is None else f"r{number}_{slot}"
 
     value = f"CAST({emit(measure.tree, 'spark', column)} AS DOUBLE)"
+    if measure.range is not None:
+        value = f"CASE WHEN failed THEN {double(measure.range[0])} ELSE {value} END"
     return value if measure.unserved else f"CASE WHEN served THEN {value} END"
 
 

@@ -3,7 +3,7 @@
 | relation | a row |
 |---|---|
 | d | a decision of the task: its place, the keys it is found by, the columns it is grouped by |
-| c | what came of it: only the columns that a measure reads |
+| c | what came of it: whether it failed, and only the columns that a measure reads |
 | said | a signal that a measure reads: which one, whose, when, its value; `newest` makes s of it |
 
 A key is a 64-bit hash of an id, because joining on texts takes twice as long: in segments it lies ready, a
@@ -150,13 +150,13 @@ def _input(inputs: str, name: str, type_: str) -> str:
 def _completions(plan: Plan) -> Raw:
     numbers = [name for name in ANSWERS if name in plan.columns]
     texts = [f"{made} AS {name}" for name, made in TEXTS.items() if name in plan.columns]
-    kept = [Kept("decision", "t.decision", "TEXT")]
+    kept = [Kept("decision", "t.decision", "TEXT"), Kept("failed", "t.error <> ''", "INTEGER")]
     kept += [Kept(name, f"t.{name}", "INTEGER" if name.startswith("tokens") else "REAL") for name in numbers]
     if texts:
         kept.append(Kept("output", "coalesce(w.output, '')", "TEXT"))
     cast = [f"{name}::DOUBLE AS {name}" for name in numbers]
-    made = ["hash(decision) AS key", *cast]
-    read = ["t.decision_mark AS key", *cast]
+    made = ["hash(decision) AS key", "failed <> 0 AS failed", *cast]
+    read = ["t.decision_mark AS key", "t.error <> '' AS failed", *cast]
     return Raw(
         table="completions",
         wide="completion_texts" if texts else "",

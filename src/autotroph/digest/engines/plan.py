@@ -49,7 +49,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         clock: the place of its horizon among the horizons.
         silent: what a signal means that has not come by the horizon; those that stay unknown are left out.
         heard: by which share a signal's value is divided, where silence is modelled.
-        range: into which values are clipped; None: they are as they are.
+        range: of a reward, into which values are clipped, and whose low end a failed answer is worth; None:
+            they are as they are.
         unserved: whether answers that nobody was shown have a value too.
         slots: the place of each signal's slot, by the name in the expression.
     """

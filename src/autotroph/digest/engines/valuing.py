@@ -1,4 +1,4 @@
-"""Decisions with what came back to values, as SQL: silence, the expression, the range, what is final."""
+"""Decisions with what came back to values, as SQL: silence, expression, failure, range, what is final."""
 
 from autotroph.digest.engines.joining import Told
 from autotroph.digest.engines.narrow import quoted
@@ -51,6 +51,8 @@ def _value(measure: Wanted, number: int) -> str:
         return f'"{wanted.name}"' if slot is None else f"r{number}_{slot}"
 
     value = f"({emit(measure.tree, 'duckdb', column)})::DOUBLE"
+    if measure.range is not None:
+        value = f"CASE WHEN failed THEN {measure.range[0]!r}::DOUBLE ELSE {value} END"
     return value if measure.unserved else f"CASE WHEN served THEN {value} END"
 
 
