@@ -98,6 +98,15 @@ def test_an_answer_that_comes_after_a_cycle_is_looked_at_in_the_next(tmp_path):
     watch.store.close()
 
 
+def test_an_answer_without_words_is_one(tmp_path):
+    watch = Watch(tmp_path / "ledger.db")
+    messages = [{"role": "user", "content": "How?"}]
+    one = asked("a", "u", 5.0, inputs={"messages": messages, "request": {}}, session="s")
+    watch.take(LATER, one, Completion(decision="a", output="", at=6.0, finish="refusal"))
+    assert watch.true() == {("refusal", "a"): 6.0}
+    watch.store.close()
+
+
 def test_an_edit_is_the_text_that_it_became_where_that_is_declared(tmp_path):
     talk = of_kind("edited")
     text = "[product]\nname = 'p'\n[signals]\nwritten = { type = 'text', traffic = 'edit' }\n"

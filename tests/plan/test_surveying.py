@@ -147,6 +147,25 @@ def test_the_interval_is_wider_and_the_wait_longer_with_less_traffic(store):
     assert few.days is None or many.days < few.days
 
 
+def test_who_may_still_come_back_has_not_left(store):
+    left = [talk for talk in talks(1, 900) if talk.kind == "left" and len(talk.calls) == 1][:4]
+    for number, talk in enumerate([*left, *said()[:30]]):
+        shift = (1 - talk.calls[0].at if number < 4 else 0.0) + 60.0 * number
+        store.append(*passed(number, prompted(talk, "Be brief.", shift))).durable()
+    last = Talk("left", [left[0].calls[0]._replace(at=3e9, answered=3e9 + 1)], set())
+    (before,) = survey(store).tasks
+    store.append(*passed(99, prompted(last, "Be brief.", 0.0))).durable()
+    (now,) = survey(store).tasks
+    later = Talk(
+        "content", [left[0].calls[0]._replace(at=3e9 + 3600, answered=3e9 + 3601, output="Yes.")], set()
+    )
+    store.append(*passed(100, prompted(later, "Be brief.", 0.0))).durable()
+    (then,) = survey(store).tasks
+    counts = [one.signals["abandonment"] for one in (before, now, then)]
+    assert counts[0] >= 4
+    assert counts[2] == counts[1] + 1
+
+
 def test_without_signals_there_is_no_reward(store):
     calm = [talk for talk in talks(1, 600) if talk.kind == "content"][:20]
     for number, talk in enumerate(calm):
