@@ -11,7 +11,8 @@ import msgspec
 
 from autotroph.deploy.prices import Usage
 
-CHAT, RESPONSES = "/chat/completions", "/responses"
+CHAT, TEXT = "/chat/completions", "/completions"
+RESPONSES, EMBEDDINGS = "/responses", "/embeddings"
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):

@@ -68,8 +68,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return {**found, "messages": list(self.question.messages)} if self.question.messages else found
 
 
-class _Ours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The object `autotroph` of a document."""
+class OursIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The object `autotroph` of a document: what it says of the caller."""
 
     user: str = ""
     session: str = ""
@@ -94,7 +94,7 @@ def read_asked(path: str, document: Any, headers: Mapping[str, str]) -> Asked:
     if not isinstance(model, str) or not model:
         raise InputError('model: the name of a task, task::variant, or a model of the upstream; "" is none')
     try:
-        ours = msgspec.convert(document.get(OURS, {}), _Ours)
+        ours = msgspec.convert(document.get(OURS, {}), OursIn)
     except msgspec.ValidationError as error:
         raise InputError(f"{OURS}: {error}") from None
     passed = {name: value for name, value in document.items() if name != OURS}

@@ -1,6 +1,6 @@
 """An answer of somebody outside, as whoever asked gets it: whole, or piece by piece."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import msgspec
@@ -85,8 +85,16 @@ class Chat:
         if self._given is not None and not self._made.over:
             self._close(LEFT)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._given is None:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.events()
+
+    async def events(self) -> AsyncGenerator[bytes, None]:
+        """The data of each event of an answer that streams.
+
+        Raises:
+            UpstreamFault: it is not complete and never will be.
+        """
+        if self._given is None or self.body is not None:
             return
         self._saying, error = Saying(self.path), LEFT
         try:

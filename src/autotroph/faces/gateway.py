@@ -9,6 +9,7 @@ import logging
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from autotroph import registry
@@ -18,7 +19,7 @@ from autotroph.deploy.outside import Outside
 from autotroph.deploy.prices import usd
 from autotroph.deploy.releases import declared_body
 from autotroph.deploy.said import Said
-from autotroph.deploy.upstreams import Upstream
+from autotroph.deploy.upstreams import Call, Upstream
 from autotroph.errors import AutotrophError, InputError, LedgerError, UnknownName, UpstreamFault
 from autotroph.faces.accounts import Accounts
 from autotroph.faces.asked import PINNED, Asked
@@ -91,6 +92,18 @@ class Gateway:
             answer = partial(self._answered, target=target, inputs=inputs)
             return await self._repeats.once(asked, target.task, inputs, answer)
         return await self._answered(asked, target, inputs)
+
+    async def models(self) -> list[str]:
+        """What the upstream has where models are passed on to; nothing where it does not say."""
+        if not self._spec.product.upstream:
+            return []
+        try:
+            upstream = self._outside.of(self._spec.product.upstream)
+            reply = await upstream.ask(Call(path="/models", method="GET"))
+            return [one.id for one in msgspec.json.decode(reply.body or b"{}", type=_Models).data]
+        except (UpstreamFault, msgspec.DecodeError) as error:
+            _LOG.warning("the upstream's models are not known: %s", error)
+            return []
 
     async def close(self) -> None:
         """Close the connections of this event loop."""
@@ -275,6 +288,14 @@ class Gateway:
             error=error or made.trouble,
             finish=told.finish,
         )
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model] = []
 
 
 def _connected(name: str, model: ModelSpec, clock: Clock) -> Upstream:

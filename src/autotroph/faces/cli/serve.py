@@ -36,6 +36,24 @@ NEVER = "never"
     multiple=True,
     help="A name by which the server may be asked besides localhost; can be said several times.",
 )
+@click.option(
+    "--upstream",
+    default="",
+    help="Base URL of an OpenAI-compatible upstream: no declaration is needed, whatever is asked is passed on"
+    " and recorded.",
+)
+@click.option(
+    "--upstream-kind",
+    type=click.Choice(["openai", "anthropic"]),
+    default="openai",
+    show_default=True,
+    help="What the upstream speaks.",
+)
+@click.option(
+    "--upstream-key",
+    default="",
+    help="Its key, by reference: env:NAME or file:PATH.  [default: env:OPENAI_API_KEY, if that is set]",
+)
 @options.strict
 @options.config
 @options.as_json
@@ -45,11 +63,17 @@ def serve(  # noqa: PLR0913 - one an option
     port: int,
     cycle_every: str,
     names: tuple[str, ...],
+    upstream: str,
+    upstream_kind: str,
+    upstream_key: str,
     strict: bool,
     config: Path,
     as_json: bool,
 ) -> None:
     """Serve the product over HTTP until SIGTERM or Ctrl-C, and go round the loop in the background.
+
+    Point any OpenAI client at the address with /v1 behind it. With --upstream no declaration is needed to
+    begin: autotroph init --from-traffic proposes one out of what was asked.
 
     Prints the address with a token that opens everything, once it is ready. AUTOTROPH_API_KEY sets the
     token. Listening on another address than the loopback takes a key: autotroph keys create.
@@ -57,6 +81,10 @@ def serve(  # noqa: PLR0913 - one an option
     from autotroph.clock import SystemClock
     from autotroph.govern.keys import VARIABLE, Keys, keys_file, start_token
 
+    if upstream:
+        from autotroph.faces.beginning import begun
+
+        config = begun(config.parent, upstream, upstream_kind, upstream_key, os.environ)
     every, clock, token = _pace(cycle_every), SystemClock(""), start_token(os.environ)
     keys = Keys(keys_file(ledger_of(config, strict=strict)), clock, token)
     if not _is_loopback(host):

@@ -19,6 +19,8 @@ Imported only by what serves: uvicorn and starlette are felt.
 | batcher.py | single callers, taken together |
 | arriving.py | signals and imports |
 | deciding.py | decisions |
+| chatting.py | OpenAI's endpoints |
+| leaving.py | those who do not wait for their answer |
 | reading.py | status, plan, releases, verdicts, measurements, journal |
 | operating.py | cycle, rollback, approval, export, erasure |
 | halting.py | freeze, thaw |

@@ -16,7 +16,7 @@ from autotroph.faces.http.shapes import Refused, Taken
 from autotroph.faces.library import Product
 from autotroph.ingest.arrivals import DecisionIn, SignalIn
 from autotroph.ingest.intake import Outcome
-from autotroph.ingest.reading import read_json, typed
+from autotroph.ingest.reading import LIMITS, Limits, read_json, typed
 from autotroph.ingest.streams import Line
 
 JSON = "application/json"
@@ -46,12 +46,13 @@ async def imports(call: Call) -> Response:
     return await _taken(call, _either)
 
 
-async def document(call: Call, *others: str) -> Any:
+async def document(call: Call, *others: str, limits: Limits = LIMITS) -> Any:
     """The body of a call as a plain value.
 
     Args:
         call: of which the body is.
         others: content types that stand for JSON, too.
+        limits: how large it may be.
 
     Raises:
         Refusal: it is no JSON, or says to be something else.
@@ -60,9 +61,11 @@ async def document(call: Call, *others: str) -> Any:
     if said not in (JSON, *others):
         wanted = f"{JSON}, or {LINES[0]} where a stream is taken"
         raise Refusal("media_type", f"content type {said!r:.80} is not read here; send {wanted}")
-    body = await call.body.document()
+    body = await call.body.document(limits.size)
     try:
-        return await asyncio.to_thread(read_json, body) if len(body) > LARGE else read_json(body)
+        if len(body) > LARGE:
+            return await asyncio.to_thread(read_json, body, limits)
+        return read_json(body, limits)
     except InputError as error:
         raise unreadable(error) from None
 

@@ -97,22 +97,25 @@ class Body:
             raise Refusal("media_type", f"charset {charset!r:.40} is not read; send UTF-8")
         return message.get_content_type()
 
-    async def document(self) -> bytes:
-        """All of it, unpacked: no more than one document may have.
+    async def document(self, size: int = LIMITS.size) -> bytes:
+        """All of it, unpacked.
+
+        Args:
+            size: bytes that it may have.
 
         Raises:
             TooLarge: it is larger.
             Overloaded: too many others are being read.
             Refusal: it did not arrive in time, or is packed in a way that is not read.
         """
-        if self._declared > LIMITS.size:
-            raise TooLarge(f"a document of {self._declared:,} bytes; at most {LIMITS.size:,} are read")
-        unpacker = self._unpacker(LIMITS.size) if b"content-encoding" in self._head else None
+        if self._declared > size:
+            raise TooLarge(f"a document of {self._declared:,} bytes; at most {size:,} are read")
+        unpacker = self._unpacker(size) if b"content-encoding" in self._head else None
         first = await self._next()
         if self.complete and unpacker is None:  # as nearly all of them come
             self._hold(len(first))
             return first
-        return await self._rest(unpacker or self._unpacker(LIMITS.size), first)
+        return await self._rest(unpacker or self._unpacker(size), first)
 
     async def _rest(self, unpacker: Unpacker, first: bytes) -> bytes:
         found = bytearray(self._unpacked(unpacker, first))

@@ -1,5 +1,7 @@
 """The head of a request: method, path, headers, and what its address asks for."""
 
+from collections.abc import Callable
+
 from starlette.datastructures import QueryParams
 from starlette.types import Scope
 
@@ -9,6 +11,9 @@ class Head:
 
     Args:
         scope: as ASGI gives it.
+
+    Attributes:
+        leaving: what is called when the connection is lost.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -17,6 +22,9 @@ class Head:
         self._query: bytes = scope["query_string"]
         self._said: list[tuple[bytes, bytes]] = scope["headers"]
         self._by_name: dict[bytes, bytes] = dict(self._said)
+        self.leaving: set[Callable[[], object]] = (
+            scope.get("extensions", {}).get("autotroph", {}).get("leaving", set())
+        )
 
     def get(self, name: bytes) -> str:
         """A header, the last one of its name; empty where there is none."""
@@ -29,6 +37,11 @@ class Head:
         if len(self._by_name) == len(self._said):  # no name came twice
             return [self._by_name[name].decode("latin-1").strip()]
         return [value.decode("latin-1").strip() for other, value in self._said if other == name]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """All headers, by their names in lower case."""
+        return {name.decode("latin-1"): said.decode("latin-1") for name, said in self._said}
 
     def __contains__(self, name: bytes) -> bool:
         return name in self._by_name

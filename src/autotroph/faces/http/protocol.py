@@ -1,6 +1,7 @@
 """The connection: uvicorn's, with an end to heads that are too long or too slow."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httptools
@@ -41,6 +42,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._unused = self._head = 0
         self._in_body = False
+        self.leaving: set[Callable[[], object]] = set()
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -52,8 +54,10 @@ class Connection(HttpToolsProtocol):
             self._deadline = self.loop.call_later(self.limits.head_seconds, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Lets go of it."""
+        """Lets go of it, and whoever works for it."""
         self._in_time()
+        for leave in tuple(self.leaving):
+            leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -95,6 +99,7 @@ class Connection(HttpToolsProtocol):
         self.scope["path"] = self.scope["root_path"] + asked.path.decode("ascii")
         self.scope["raw_path"] = asked.path
         self.scope["query_string"] = asked.query or b""
+        self.scope["extensions"] = {"autotroph": {"leaving": self.leaving}}
         before, self.cycle = self.cycle, self._exchange(version)
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)

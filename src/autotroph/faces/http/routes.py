@@ -3,13 +3,16 @@
 from typing import Any
 
 from autotroph.deploy.experiments import Experiment
-from autotroph.faces.http import arriving, deciding, halting, index, operating, reading, trying
+from autotroph.faces.http import arriving, chatting, deciding, halting, index, operating, reading, trying
 from autotroph.faces.http.guard import Door
 from autotroph.faces.http.route import Route
 from autotroph.faces.http.shapes import (
     Alive,
     Approved,
     ApproveIn,
+    ChatIn,
+    ChatModel,
+    ChatModels,
     ConcludeIn,
     Decided,
     DecideIn,
@@ -105,6 +108,41 @@ ROUTES = (
         takes=DecideIn,
         gives=Decided,
         refuses=(404, 409, 413, 503),
+    ),
+    *(
+        Route(
+            method="POST",
+            path=path,
+            door=Door(scope="decide"),
+            summary=summary,
+            handler=handler,
+            takes=ChatIn,
+            gives=dict[str, Any],
+            refuses=(404, 409, 413, 429, 500, 502, 503, 504),
+        )
+        for path, handler, summary in (
+            ("/v1/chat/completions", chatting.chat, "Answer a conversation, as OpenAI's interface has it."),
+            ("/v1/completions", chatting.complete, "Go on with a text, as OpenAI's interface has it."),
+            ("/v1/responses", chatting.respond, "The same, as OpenAI's responses have it."),
+            ("/v1/embeddings", chatting.embed, "Texts to vectors, as OpenAI's interface has it."),
+        )
+    ),
+    Route(
+        method="GET",
+        path="/v1/models",
+        door=Door(scope="decide"),
+        summary="What can be asked for as a model.",
+        handler=chatting.models,
+        gives=ChatModels,
+    ),
+    Route(
+        method="GET",
+        path="/v1/models/{model}",
+        door=Door(scope="decide"),
+        summary="One of them.",
+        handler=chatting.model,
+        gives=ChatModel,
+        refuses=(404,),
     ),
     Route(
         method="GET",

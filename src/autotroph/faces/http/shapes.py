@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from autotroph.faces.asked import OursIn
 from autotroph.faces.tried import Tried
 from autotroph.faces.underway import UnderWay
 from autotroph.ingest.arrivals import Id
@@ -347,3 +348,33 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     product: str
     version: str
     routes: tuple[Link, ...]
+
+
+class ChatIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as OpenAI's interface has it; whatever else it holds is passed on.
+
+    Attributes:
+        model: a task, `task::variant`, or a model.
+        autotroph: who asks, in which conversation, with which structured inputs; goes no further.
+    """
+
+    model: str
+    messages: tuple[dict[str, Any], ...] = ()
+    stream: bool = False
+    autotroph: OursIn = OursIn()
+
+
+class ChatModel(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that can be asked for as a model."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = ""
+
+
+class ChatModels(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    object: Literal["list"] = "list"
+    data: tuple[ChatModel, ...] = ()

@@ -1,0 +1,93 @@
+"""The declaration of a product that has none yet: what is asked is passed on to one upstream, and kept."""
+
+import json
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from autotroph.errors import InputError
+from autotroph.spec import parse
+from autotroph.spec.reading import read
+
+FOLDER, FILE = ".autotroph", "upstream.toml"
+KEY = "OPENAI_API_KEY"
+"""Where the upstream's key is looked for if nobody says."""
+
+MODEL = "upstream"
+
+_TEXT = """\
+# Written by `autotroph serve --upstream`. `autotroph init --from-traffic` proposes an autotroph.toml out of
+# what was recorded; once there is one, this file is not read any more.
+
+[product]
+name = {name}
+store = "sqlite:///ledger.db"
+upstream = "{model}"
+
+[models.{model}]
+kind = {kind}
+base_url = {url}
+{more}"""
+
+
+def begun(folder: Path, upstream: str, kind: str, key: str, environment: Mapping[str, str]) -> Path:
+    """Write the declaration into a folder, beside the ledger; where it is.
+
+    Args:
+        folder: of the product.
+        upstream: base URL, such as `https://llm.example.com/v1`.
+        kind: what it speaks.
+        key: reference to its key, `env:NAME` or `file:PATH`; empty: the usual variable, if it is set.
+        environment: where that is looked for.
+
+    Raises:
+        InputError: the product has a declaration already, or the URL cannot be one.
+        SpecError: the key is no reference.
+    """
+    if (folder / "autotroph.toml").exists():
+        raise InputError(
+            f"--upstream is for a product without a declaration, and there is {folder / 'autotroph.toml'}:"
+            ' declare it there, [models.NAME] with its base_url, and [product] upstream = "NAME"'
+        )
+    key = key or (f"env:{KEY}" if environment.get(KEY) else "")
+    more = f"api_key = {json.dumps(key)}\n" if key else ""
+    if _is_private(upstream):
+        more += "calls = { private = true }\n"
+    text = _TEXT.format(
+        name=json.dumps(folder.resolve().name or "product"),
+        model=MODEL,
+        kind=json.dumps(kind),
+        url=json.dumps(upstream),
+        more=more,
+    )
+    target = folder / FOLDER / FILE
+    parse(text, str(target))
+    _write(target, text)
+    return target
+
+
+def _write(target: Path, text: str) -> None:
+    if target.exists() and read(target) == text:
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def _is_private(url: str) -> bool:
+    """Whether it is of this machine or this network by what it is called; whoever types that means it.
+
+    >>> _is_private("http://127.0.0.1:11434/v1"), _is_private("https://api.example.com/v1")
+    (True, False)
+    """
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        raise InputError(f"--upstream {url!r}: expected http://HOST/… or https://HOST/…") from None
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or "." not in host

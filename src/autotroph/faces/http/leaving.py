@@ -1,0 +1,39 @@
+"""Whoever asked may leave before the answer: then nobody is to work on for them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from starlette.requests import ClientDisconnect
+
+from autotroph.faces.http.head import Head
+
+Leaving = set[Callable[[], object]]
+"""What is called when a connection is lost."""
+
+
+@contextmanager
+def unless_left(head: Head) -> Iterator[None]:
+    """Cancel what is done within as soon as the connection is lost.
+
+    Raises:
+        ClientDisconnect: it was.
+    """
+    task, gone = asyncio.current_task(), False
+
+    def leave() -> None:
+        nonlocal gone
+        gone = True
+        if task is not None:
+            task.cancel()
+
+    head.leaving.add(leave)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not gone or task is None:
+            raise
+        task.uncancel()
+        raise ClientDisconnect from None
+    finally:
+        head.leaving.discard(leave)
