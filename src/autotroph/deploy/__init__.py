@@ -7,6 +7,9 @@
 | choose.py | the choice itself, with the probability of every option |
 | models.py | models in this process, by what they know |
 | upstreams.py | what is asked of those who answer outside this process |
+| outside.py | those who do, connected to once |
+| asking.py | how a variant answers: prompts, cascades, fallbacks |
+| said.py | what an answer says |
 | serving.py | the hot path: a standing and a request in, a decision out |
 | sources.py | what the gate asks of the other rooms |
 | comparisons.py | final values side by side |

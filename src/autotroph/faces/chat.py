@@ -20,6 +20,7 @@ class Made(msgspec.Struct, kw_only=True):
 
     Attributes:
         began: when, on the clock that only counts.
+        output: the answer, where nobody outside has to be asked.
         unrecorded: why it is not in the ledger; empty where it is, or will be.
         spent: what it has taken up to now.
         hold: what is set aside for it; None where nothing is counted.
@@ -33,6 +34,7 @@ class Made(msgspec.Struct, kw_only=True):
     body: Body
     began: float
     spent: Spent
+    output: str | None = None
     unrecorded: str = ""
     hold: Hold | None = None
     instead: tuple[Body, str] | None = None

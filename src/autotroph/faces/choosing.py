@@ -15,11 +15,17 @@ if TYPE_CHECKING:
 
 
 class Chosen(NamedTuple):
-    """A decision, the body of its release, and what answers where a candidate does not."""
+    """A decision and the body of its release.
+
+    Attributes:
+        instead: what answers where a candidate does not.
+        output: the answer, where nobody outside has to be asked.
+    """
 
     decision: Decision
     body: Body
     instead: tuple[Body, str] | None = None
+    output: str | None = None
 
 
 def chosen(product: "Answering", asked: Asked, task: str, inputs: dict[str, Any]) -> Chosen:
@@ -31,11 +37,15 @@ def chosen(product: "Answering", asked: Asked, task: str, inputs: dict[str, Any]
     desk = product.begun(rooms, task)
     with rooms.answering:
         standing, ladder = product.back.stand(desk)
-        decision, _ = desk.serving.decide(request, standing, ladder)
+        decision, completion = desk.serving.decide(request, standing, ladder)
+        body = _live(standing, decision.release).release.body
+        variant = body.variants.get(decision.option)
+        if variant is None or not variant.outside:
+            return Chosen(decision, body, output=completion.output)
         instead = None
         if decision.arm in ("candidate", "experiment"):
             instead = standing.main.release.body, desk.serving.instead(request, standing)
-    return Chosen(decision, _live(standing, decision.release).release.body, instead)
+    return Chosen(decision, body, instead)
 
 
 def passed_on(product: "Answering", asked: Asked, task: str, option: str, inputs: dict[str, Any]) -> Decision:

@@ -14,18 +14,18 @@ from msgspec.structs import replace
 
 from autotroph import registry
 from autotroph.clock import Clock
-from autotroph.deploy.asking import Asking, Given, Spent
+from autotroph.deploy.asking import Asking, Given, Spent, Step
 from autotroph.deploy.outside import Outside
-from autotroph.deploy.prices import usd
+from autotroph.deploy.prices import Usage, usd
 from autotroph.deploy.releases import declared_body
-from autotroph.deploy.said import Said
+from autotroph.deploy.said import Said, written
 from autotroph.deploy.upstreams import Call, Upstream
 from autotroph.errors import AutotrophError, InputError, LedgerError, UnknownName, UpstreamFault
 from autotroph.faces.accounts import Accounts
 from autotroph.faces.asked import PINNED, Asked
 from autotroph.faces.chat import LEFT, Chat, Made
 from autotroph.faces.choosing import Chosen, chosen, passed_on
-from autotroph.faces.repeats import Repeats
+from autotroph.faces.repeats import Kept, Repeats
 from autotroph.ingest.sites import site_of
 from autotroph.ingest.stamping import check_ids, check_inputs
 from autotroph.prompts.checking import schema_of
@@ -188,6 +188,9 @@ class Gateway:
 
     async def _given(self, made: Made) -> Given:
         """The answer of the option that was taken; where a candidate has none, that of what serves."""
+        if made.output is not None:
+            body = written(made.question.path, made.decision.option, Said(made.output, "stop"), Usage())
+            return Given(Kept(body, {}), Step(made.decision.option, "", None, Variant()))
         try:
             return await self._asking.ask(made.question, made.body, made.decision.option, made.spent)
         except UpstreamFault as fault:
@@ -198,9 +201,10 @@ class Gateway:
 
     async def _made(self, asked: Asked, target: Target, inputs: dict[str, Any]) -> Made:
         began = self._product.clock.elapsed()
-        decision, body, instead = await self._chosen(asked, target, inputs)
+        decision, body, instead, output = await self._chosen(asked, target, inputs)
         made = Made(
             decision=decision,
+            output=output,
             question=replace(asked.question, model=target.called) if target.called else asked.question,
             body=body,
             began=began,

@@ -26,7 +26,7 @@ from autotroph.spec.whole import PrivacySpec, ProductSpec, RetentionSpec, RunSpe
 class ModelSpec(Declared, frozen=True, kw_only=True):
     """Who can answer. `api_key` is a reference, `env:NAME` or `file:PATH`, never the secret itself."""
 
-    kind: Literal["openai", "anthropic", "local", "recorded"]
+    kind: Literal["openai", "anthropic", "local"]
     base_url: str = ""
     model: str = ""
     api_key: str = ""

@@ -74,6 +74,8 @@ MEANING: dict[int, str] = {
     429: "A budget or a limit is used up: ask again after Retry-After seconds, if it says so.",
     500: "A fault of ours; the message has the id that the log has.",
     503: "Nothing is taken for now: send the same again after Retry-After seconds.",
+    502: "Nobody answers: who was asked failed, and so did whoever was to answer instead.",
+    504: "Nobody answers in time.",
 }
 """What each refusal means, for whoever reads the OpenAPI document."""
 
