@@ -71,7 +71,7 @@ def _product(spec: Declaration) -> Iterator[Fault]:
     if not spec.product.name.strip():
         yield Fault(("product", "name"), "empty; what is the product called?")
     if spec.product.upstream:
-        yield from _known("model", spec.product.upstream, spec.models, ("product", "upstream"))
+        yield from known_faults("model", spec.product.upstream, spec.models, ("product", "upstream"))
     store = spec.product.store
     if _CREDENTIALS.search(store):
         yield Fault(path, 'holds a password; write "env:AUTOTROPH_DATABASE_URL" and set that variable')
