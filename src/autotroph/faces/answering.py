@@ -154,6 +154,11 @@ class Answering:
 
         return Gateway(self)
 
+    async def leave_loop(self) -> None:
+        """Close what this event loop has open to those who answer outside; for the end of a loop."""
+        if "gateway" in vars(self):
+            await self.gateway.close()
+
     def noted(self, decision: Decision) -> None:
         """Know a decision that the ledger may not have yet: signals about it find it."""
         self._intake.decided(decision)

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from autotroph.faces.answering import Answering
 
 
+TRIED = ("candidate", "experiment")
+"""Arms whose release does not serve everybody."""
+
+
 class Chosen(NamedTuple):
     """A decision and the body of its release.
 
     Attributes:
-        instead: what answers where a candidate does not.
+        instead: what answers where a candidate does not, or what is only being explored.
         output: the answer, where nobody outside has to be asked.
     """
 
@@ -43,9 +47,16 @@ def chosen(product: "Answering", asked: Asked, task: str, inputs: dict[str, Any]
         if variant is None or not variant.outside:
             return Chosen(decision, body, output=completion.output)
         instead = None
-        if decision.arm in ("candidate", "experiment"):
+        if decision.arm in TRIED or _is_explored(decision, ladder.explore):
             instead = standing.main.release.body, desk.serving.instead(request, standing)
     return Chosen(decision, body, instead)
+
+
+def _is_explored(decision: Decision, explore: float) -> bool:
+    """Whether a release took what it would not take without exploring, as far as can be seen."""
+    chances = {one.id: one.probability for one in decision.options}
+    tries = explore > 0.0 and decision.arm != "holdback"
+    return tries and chances[decision.option] < max(chances.values())
 
 
 def passed_on(product: "Answering", asked: Asked, task: str, option: str, inputs: dict[str, Any]) -> Decision:

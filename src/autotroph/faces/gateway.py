@@ -24,7 +24,7 @@ from autotroph.errors import AutotrophError, InputError, LedgerError, UnknownNam
 from autotroph.faces.accounts import Accounts
 from autotroph.faces.asked import PINNED, Asked
 from autotroph.faces.chat import LEFT, Chat, Made
-from autotroph.faces.choosing import Chosen, chosen, passed_on
+from autotroph.faces.choosing import TRIED, Chosen, chosen, passed_on
 from autotroph.faces.repeats import Kept, Repeats
 from autotroph.ingest.sites import site_of
 from autotroph.ingest.stamping import check_ids, check_inputs
@@ -187,16 +187,17 @@ class Gateway:
         return Chat(made, given, self._end)
 
     async def _given(self, made: Made) -> Given:
-        """The answer of the option that was taken; where a candidate has none, that of what serves."""
+        """The answer of the option that was taken; where what is tried has none, that of what serves."""
         if made.output is not None:
             body = written(made.question.path, made.decision.option, Said(made.output, "stop"), Usage())
             return Given(Kept(body, {}), Step(made.decision.option, "", None, Variant()))
         try:
             return await self._asking.ask(made.question, made.body, made.decision.option, made.spent)
-        except UpstreamFault as fault:
+        except (UpstreamFault, InputError) as fault:  # its prompt may ask for inputs that nobody gives
             if made.instead is None:
                 raise
-            made.trouble = f"the candidate did not answer: {fault}"
+            who = "candidate" if made.decision.arm in TRIED else "option that is being explored"
+            made.trouble = f"the {who} did not answer: {fault}"
             return await self._asking.ask(made.question, *made.instead, made.spent)
 
     async def _made(self, asked: Asked, target: Target, inputs: dict[str, Any]) -> Made:

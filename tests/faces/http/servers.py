@@ -1,5 +1,6 @@
 """Real servers on real ports: one in this process, or one in a process of its own that can be killed."""
 
+import asyncio
 import http.client
 import json
 import subprocess
@@ -83,15 +84,25 @@ class Client:
     """Asks one server, each time over a connection of its own."""
 
     def __init__(
-        self, port: int, secrets: Mapping[str, str] | None = None, product: Product | None = None
+        self,
+        port: int,
+        secrets: Mapping[str, str] | None = None,
+        product: Product | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self.port, self._product = port, product
+        self.port, self._product, self._loop = port, product, loop
         self.secrets = {"all": TOKEN, **(secrets or {})}
 
     @property
     def product(self) -> Product:
         assert self._product is not None
         return self._product
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Of the server, in its thread."""
+        assert self._loop is not None
+        return self._loop
 
     def ask(
         self,
@@ -160,14 +171,33 @@ def served(
 ) -> Iterator[Client]:
     """A server in a thread of this process."""
     product = autotroph.open(declared(folder, failing), store=store)
+    with serving(folder, product, every=every, patience=patience, names=names) as client:
+        yield client
+
+
+@contextmanager
+def serving(
+    folder: Path,
+    product: Product,
+    *,
+    every: float | None = None,
+    patience: Patience | None = None,
+    names: tuple[str, ...] = (),
+) -> Iterator[Client]:
+    """A server of a product, in a thread of this process; the product is closed in the end."""
     keys = ring(folder)
     site = Site(product, keys.keys, Address(port=0, names=names), every=every, patience=patience)
-    ready = threading.Event()
-    thread = threading.Thread(target=site.run, args=(lambda _: ready.set(),))
+    ready, loops = threading.Event(), list[asyncio.AbstractEventLoop]()
+
+    def began(_: Address) -> None:
+        loops.append(asyncio.get_running_loop())
+        ready.set()
+
+    thread = threading.Thread(target=site.run, args=(began,))
     thread.start()
     try:
         assert ready.wait(20)
-        yield Client(site.address.port, keys.secrets, product)
+        yield Client(site.address.port, keys.secrets, product, loops[0])
     finally:
         site.stop()
         thread.join(20)

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -100,7 +100,7 @@ class Site:
         everywhere = address.host in WILDCARD
         names = address.names if everywhere else (*address.names, address.host)
         guard = Guard(keys, names, any_address=everywhere)
-        self._server = Server(App(self._service, guard, ROUTES))
+        self._server = Server(App(self._service, guard, ROUTES), product.leave_loop)
 
     def run(self, ready: Callable[[Address], None] = lambda _: None) -> None:
         """Serve until SIGTERM or SIGINT comes, or `stop` is called.
@@ -124,9 +124,15 @@ class Site:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, so that it says when it is ready, and is gone some seconds after it was told to."""
+    """uvicorn, so that it says when it is ready, and is gone some seconds after it was told to.
 
-    def __init__(self, app: App) -> None:
+    Args:
+        app: answers.
+        over: awaited when nobody is answered any more, as long as there is a loop.
+    """
+
+    def __init__(self, app: App, over: Callable[[], Awaitable[None]]) -> None:
+        self._over = over
         super().__init__(
             uvicorn.Config(
                 app,
@@ -155,6 +161,11 @@ class Server(uvicorn.Server):
         gc.freeze()  # what is there now stays: it is not gone through again and again for each answer
         await super().startup(sockets)
         self.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer those who are there, and let go of those who were asked for them."""
+        await super().shutdown(sockets)
+        await self._over()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to stop; from now on the time runs."""
