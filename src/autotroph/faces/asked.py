@@ -32,8 +32,11 @@ _METADATA = {
     "key": ("idempotency_key",),
     "inputs": ("inputs",),
 }
-_TRANSPORT = frozenset({"model", "messages", "input", "instructions", "stream", "stream_options", "metadata"})
+_TRANSPORT = frozenset({"model", "messages", "stream", "stream_options", "metadata"})
 """What of a document is not kept as part of the request: it is kept elsewhere, or says how to send."""
+
+_CONVERSED = _TRANSPORT | {"input", "instructions"}
+"""The same of responses, whose conversation these are; of embeddings, `input` is what was asked."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +66,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     def kept(self) -> dict[str, Any]:
         """The inputs of the decision: those given, the conversation, and the rest of the request."""
         document = self.question.document
-        request = {name: value for name, value in document.items() if name not in _TRANSPORT}
+        elsewhere = _CONVERSED if self.question.path == RESPONSES else _TRANSPORT
+        request = {name: value for name, value in document.items() if name not in elsewhere}
         found = {**self.inputs, "request": {"path": self.question.path, **request}}
         return {**found, "messages": list(self.question.messages)} if self.question.messages else found
 
