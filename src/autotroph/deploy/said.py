@@ -195,8 +195,8 @@ def renamed(payload: bytes, id_: str, path: str = CHAT) -> bytes:
     return _ENCODER.encode(fields)
 
 
-def events(path: str, body: bytes) -> Iterator[bytes]:
-    """A whole answer as the events of a stream, for whoever asked for one."""
+def events(path: str, body: bytes, *, counted: bool = True) -> Iterator[bytes]:
+    """A whole answer as the events of a stream, for whoever asked for one, and maybe for its usage."""
     if path == RESPONSES:
         whole, text = msgspec.Raw(body), said(path, body).output
         yield _ENCODER.encode({"type": "response.created", "response": whole})
@@ -214,7 +214,7 @@ def events(path: str, body: bytes) -> Iterator[bytes]:
         yield _ENCODER.encode({**head, "choices": [{"index": at, "delta": delta, "finish_reason": None}]})
         end = {"index": at, "delta": {}, "finish_reason": one.get("finish_reason")}
         yield _ENCODER.encode({**head, "choices": [end]})
-    if "usage" in answer:
+    if counted and "usage" in answer:
         yield _ENCODER.encode({**head, "choices": [], "usage": answer["usage"]})
 
 

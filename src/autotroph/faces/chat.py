@@ -1,6 +1,6 @@
 """An answer of somebody outside, as whoever asked gets it: whole, or piece by piece."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -115,7 +115,9 @@ class Chat:
             async for payload in given.reply:
                 yield payload
         else:  # it was looked at first, and so came whole
-            for payload in events(self.path, given.reply.body):
+            options = self._made.question.document.get("stream_options")
+            counted = isinstance(options, Mapping) and bool(options.get("include_usage"))
+            for payload in events(self.path, given.reply.body, counted=counted):
                 yield payload
 
     def _close(self, error: str) -> None:

@@ -19,7 +19,7 @@ def test_what_is_used_up_is_told_with_the_time_to_ask_again(after: float, header
 
 
 def test_what_never_fits_is_not_to_be_asked_again() -> None:
-    assert refusal_of(Exhausted("never", math.inf, math.inf)).headers == {}
+    assert refusal_of(Exhausted("never", math.inf, math.inf)).headers == {"x-should-retry": "false"}
 
 
 def test_every_status_is_explained() -> None:

@@ -79,6 +79,9 @@ MEANING: dict[int, str] = {
 }
 """What each refusal means, for whoever reads the OpenAPI document."""
 
+PATIENCE = 60.0
+"""Seconds that OpenAI's client waits at most before it asks again; told to wait longer, it asks at once."""
+
 _PLACE = re.compile(r"(byte \d+|(?!empty)[a-z_][\w.\[\]…]*): ")
 
 
@@ -162,9 +165,10 @@ def refusal_of(error: AutotrophError) -> Refusal:
         case Exhausted():
             never = error.retry_after == math.inf
             after = {} if never else {"retry-after": f"{math.ceil(error.retry_after)}"}
-            return Refusal("exhausted", str(error), headers=after)
+            late = {"x-should-retry": "false"} if error.retry_after > PATIENCE else {}
+            return Refusal("exhausted", str(error), headers={**after, **late})
         case Conflict():
-            return Refusal("conflict", str(error), first=error.first)
+            return Refusal("conflict", str(error), first=error.first, headers={"x-should-retry": "false"})
         case _:
             return placed(_kind(error), str(error))
 
