@@ -10,6 +10,7 @@
 | outside.py | those who do, connected to once |
 | asking.py | how a variant answers: prompts, cascades, fallbacks |
 | said.py | what an answer says |
+| counting.py | its tokens, where nobody tells them |
 | serving.py | the hot path: a standing and a request in, a decision out |
 | sources.py | what the gate asks of the other rooms |
 | comparisons.py | final values side by side |

@@ -3,6 +3,7 @@
 Whoever is asked, what has been spent is counted: also by answers that were not good enough, or broke off.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from autotroph.deploy.counting import counted
 from autotroph.deploy.outside import Outside
 from autotroph.deploy.prices import Rates, Usage, cost, rates
 from autotroph.deploy.said import CHAT, RESPONSES, Said, said
@@ -121,10 +123,13 @@ class Asking:
         raise first or UpstreamFault(f"variant {option!r} has nobody to ask", "address")
 
     async def one(self, step: Step, question: Question, spent: Spent) -> Given:
-        """What one of them answers."""
+        """What one of them answers; where nobody waits for it, what it has read has its price."""
         call = self._call(step, question)
         try:
             reply = await self._outside.of(step.model, step.place).ask(call)
+        except asyncio.CancelledError:
+            spent.add(counted(call.document, 0), self.rates(step))
+            raise
         finally:
             spent.attempts += 1
         return Given(reply, step)

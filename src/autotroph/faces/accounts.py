@@ -53,23 +53,32 @@ class Accounts:
         at_most, seconds = self._at_most(made, steps), SPARE
         for model in {step.model for step, _ in steps} & self._spec.models.keys():
             seconds += float(self._spec.models[model].calls.total)
-        return await asyncio.to_thread(self._budgets.reserve, made.decision.id, counted, at_most, seconds)
-
-    def release(self, made: Made) -> None:
-        """Nobody was asked, and nothing will be in the ledger."""
-        if made.hold is not None and self._budgets is not None:
-            self._budgets.release(made.hold)
+        held = asyncio.get_running_loop().run_in_executor(
+            None, self._budgets.reserve, made.decision.id, counted, at_most, seconds
+        )
+        try:
+            return await asyncio.shield(held)
+        except asyncio.CancelledError:  # whoever asked has gone; what a thread sets aside just now has not
+            held.add_done_callback(self._give_back)
+            raise
 
     def settle(self, made: Made, receipt: Receipt | None) -> None:
         """Count what it took in fact, once that is on disk, or never will be."""
         hold, budgets = made.hold, self._budgets
         if hold is None or budgets is None:
             return
+        if made.sent is None and not made.spent.attempts:  # nobody was asked, and no row says so
+            budgets.release(hold)
+            return
         took = Amount(made.spent.pico, made.spent.tokens_in + made.spent.tokens_out)
         if receipt is None:
             budgets.settle(hold, took)
         else:
             receipt.when_known(lambda: budgets.settle(hold, took))
+
+    def _give_back(self, held: "asyncio.Future[Hold]") -> None:
+        if self._budgets is not None and not held.cancelled() and held.exception() is None:
+            self._budgets.release(held.result())
 
     def _steps(self, made: Made) -> Iterator[tuple[Step, int | None]]:
         """Everybody who may be asked, with the tokens that each may answer at most."""

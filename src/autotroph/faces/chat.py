@@ -10,6 +10,7 @@ from autotroph.deploy.said import Said, Saying, events, renamed, said
 from autotroph.errors import UpstreamFault
 from autotroph.govern.budgets import Hold
 from autotroph.records import Body, Decision
+from autotroph.store import Receipt
 
 LEFT = "whoever asked did not wait for the answer"
 """The error of an answer that was not heard to its end."""
@@ -23,6 +24,7 @@ class Made(msgspec.Struct, kw_only=True):
         output: the answer, where nobody outside has to be asked.
         unrecorded: why it is not in the ledger; empty where it is, or will be.
         spent: what it has taken up to now.
+        sent: its way to the ledger; None where it takes none.
         hold: what is set aside for it; None where nothing is counted.
         instead: the release body and the option that answer where a candidate does not.
         trouble: why the candidate did not.
@@ -36,6 +38,7 @@ class Made(msgspec.Struct, kw_only=True):
     spent: Spent
     output: str | None = None
     unrecorded: str = ""
+    sent: Receipt | None = None
     hold: Hold | None = None
     instead: tuple[Body, str] | None = None
     trouble: str = ""

@@ -30,7 +30,7 @@ from autotroph.ingest.sites import site_of
 from autotroph.ingest.stamping import check_ids, check_inputs
 from autotroph.prompts.checking import schema_of
 from autotroph.prompts.documents import thaw
-from autotroph.records import Body, Completion, Decision, Variant
+from autotroph.records import Body, Completion, Variant
 from autotroph.spec import ModelSpec
 from autotroph.store import Receipt
 
@@ -213,11 +213,16 @@ class Gateway:
             instead=instead,
         )
         made.hold = await self._accounts.reserve(made, *asked.meters)
+        error = LEFT
         try:
-            made.unrecorded = await self._recorded(decision)
-        except BaseException:
-            self._accounts.release(made)
+            made.unrecorded = await self._recorded(made)
+            error = ""
+        except LedgerError as fault:
+            error = str(fault)
             raise
+        finally:
+            if error:  # nobody is asked
+                self._end(made, None, Said(), error)
         return made
 
     def _checked(self, asked: Asked, task: str) -> dict[str, Any]:
@@ -242,11 +247,12 @@ class Gateway:
 
     # the ledger ---------------------------------------------------------------------------------------
 
-    async def _recorded(self, decision: Decision) -> str:
+    async def _recorded(self, made: Made) -> str:
         """Why a decision is not on disk; empty when it is."""
         product = self._product
-        product.noted(decision)
-        receipt, reason = product.sent(decision)
+        product.noted(made.decision)
+        made.sent, reason = product.sent(made.decision)
+        receipt = made.sent
         if receipt is None:
             return reason
         refuse = self._spec.product.on_store_failure == "refuse"
@@ -267,14 +273,18 @@ class Gateway:
         made.over = True
         if given is not None:
             made.spent.add(given.reply.usage, self._asking.rates(given.step))
-        completion = self._completion(made, given, told, error)
-        receipt: Receipt | None = None
+        self._accounts.settle(made, self._told(made, self._completion(made, given, told, error)))
+        self._repeats.ended(made, given, told, error)
+
+    def _told(self, made: Made, completion: Completion) -> Receipt | None:
+        """What came of a decision, on its way to the ledger; what that does not have needs no end there."""
+        if made.sent is None or made.sent.failure() is not None:
+            return None
         try:
-            receipt, _ = self._product.sent(completion)
+            return self._product.sent(completion)[0]
         except LedgerError as fault:  # whoever asked has the answer; only the ledger has not
             _LOG.warning("decision %s: what came of it is not recorded: %s", made.decision.id, fault)
-        self._accounts.settle(made, receipt)
-        self._repeats.ended(made, given, told, error)
+            return None
 
     def _completion(self, made: Made, given: Given | None, told: Said, error: str) -> Completion:
         clock, spent = self._product.clock, made.spent

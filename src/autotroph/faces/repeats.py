@@ -18,7 +18,7 @@ from autotroph.faces.answers import RECENT, RECENT_BYTES
 from autotroph.faces.asked import Asked
 from autotroph.faces.chat import Chat, Made
 from autotroph.records import Body, Completion, Decision, Variant
-from autotroph.store import Reader
+from autotroph.store import Reader, Receipt
 
 Answer = Callable[[Asked], Awaitable[Chat]]
 
@@ -64,6 +64,8 @@ class Repeats:
         self._under_way: dict[str, asyncio.Future[None]] = {}
         self._called: dict[str, str] = {}
         """The key that was sent, by the one that the ledger has of an answer that is under way."""
+        self._failed: OrderedDict[str, Receipt] = OrderedDict()
+        """Calls that failed lately, by the ledger's key, which it may not have yet."""
 
     async def once(self, asked: Asked, task: str, inputs: Mapping[str, Any], answer: Answer) -> Chat:
         """The answer to a key: the one that there is, or another one.
@@ -102,6 +104,10 @@ class Repeats:
         if given is not None and not error:
             body = given.reply.body or written(made.question.path, given.step.name, told, given.reply.usage)
             self._keep(key, _Known(made, Kept(body, given.reply.headers), given.step.name))
+        elif made.sent is not None:
+            self._failed[made.decision.key] = made.sent
+            while len(self._failed) > RECENT:
+                self._failed.popitem(last=False)
         self._over(made.decision.key)
 
     def _over(self, attempt: str) -> None:
@@ -121,13 +127,18 @@ class Repeats:
         if known := self._kept.get(key):
             return key, known
         attempt, nth = key, 1
-        while decision := self._reader.get(Decision, key=attempt):
-            completion = self._reader.get(Completion, decision=decision.id)
-            if completion is not None and not completion.error and completion.output:
+        while (decision := self._reader.get(Decision, key=attempt)) or self._will_be_there(attempt):
+            completion = self._reader.get(Completion, decision=decision.id) if decision else None
+            if decision and completion and not completion.error and completion.output:
                 return attempt, _read(decision, completion, asked)
             nth += 1
             attempt = f"{key}~{nth}"
         return attempt, None
+
+    def _will_be_there(self, attempt: str) -> bool:
+        """Whether the ledger is about to have a call that failed: another one by its key would be refused."""
+        sent = self._failed.get(attempt)
+        return sent is not None and sent.failure() is None
 
 
 def _read(decision: Decision, completion: Completion, asked: Asked) -> _Known:

@@ -11,7 +11,10 @@ from typing import Any, TypeVar
 from servers import Answer, Client, serving, until
 
 import autotroph
+from autotroph.deploy.prices import PICO
 from autotroph.faces.library import Product
+from autotroph.govern.budgets import Budgets, beside
+from autotroph.govern.meters import Taken, meters
 from autotroph.records import Completion, Decision
 from autotroph.store import Store
 from autotroph.testing.flaky import Fault, Flaky
@@ -101,6 +104,24 @@ class Gateway(Client):
 
         return asyncio.run_coroutine_threadsafe(count(), self.loop).result(30)
 
+    def taken(self, task: str = "bare") -> dict[str, Taken]:
+        """What is counted of a task: used and set aside, of each thing that is counted."""
+        counted = meters(self.product.spec, task)
+        path = self.product.store.path  # type: ignore[attr-defined]
+        budgets = Budgets(beside(path), self.product.clock)
+        try:
+            return {one.what: found for one, found in zip(counted, budgets.taken(counted), strict=True)}
+        finally:
+            budgets.close()
+
+    def in_ledger(self, task: str = "bare") -> dict[str, int]:
+        """The same, by what the ledger says of it."""
+        rows = self.product.store.query(
+            "SELECT c.cost_usd FROM completions AS c JOIN decisions AS d ON d.id = c.decision"
+            " WHERE d.task = ?", (task,),
+        ).rows  # fmt: skip
+        return {"usd": sum(round(float(str(cost)) * PICO) for (cost,) in rows), "requests": len(rows)}
+
 
 T = TypeVar("T")
 
@@ -130,6 +151,16 @@ def text(answer: Answer) -> str:
         return str(answer.value["choices"][0]["message"]["content"])
     choices = [one["choices"][0] for one in events(answer) if one != "[DONE]" and one.get("choices")]
     return "".join(one["delta"].get("content") or "" for one in choices)
+
+
+def limits(toml: str, task: str, **limits: float) -> str:
+    """The declaration with a budget and a limit of a task."""
+    said = [
+        f'{where} = {{{{ {what} = {limits[what]}, every = "365d" }}}}\n'
+        for where, what in (("budget", "usd"), ("limit", "requests"))
+        if what in limits
+    ]
+    return toml.replace(f"[tasks.{task}]\n", f"[tasks.{task}]\n{''.join(said)}")
 
 
 @contextmanager

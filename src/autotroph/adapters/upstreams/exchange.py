@@ -12,13 +12,14 @@ from autotroph.adapters.upstreams.faults import Faults
 from autotroph.adapters.upstreams.heads import passed, told
 from autotroph.adapters.upstreams.keys import Key
 from autotroph.adapters.upstreams.line import Line
-from autotroph.adapters.upstreams.progress import InBand, counted
+from autotroph.adapters.upstreams.progress import InBand
 from autotroph.adapters.upstreams.replies import Streamed, Whole, read_whole
 from autotroph.adapters.upstreams.response import Response
 from autotroph.adapters.upstreams.retrying import retry_after
 from autotroph.adapters.upstreams.sse import TooLong
 from autotroph.adapters.upstreams.watch import Watch
 from autotroph.clock import Clock
+from autotroph.deploy.counting import counted
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import UpstreamFault
 from autotroph.spec import CallSpec

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -43,7 +44,8 @@ class App:
             return
         finally:
             body.free()
-        await response(scope, receive, send)
+        with suppress(ClientDisconnect):  # left in the midst of an answer that streams
+            await response(scope, receive, send)
 
     async def _response(self, head: Head, body: Body) -> Response:
         methods: Mapping[str, Route] = {}

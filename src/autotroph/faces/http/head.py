@@ -6,6 +6,16 @@ from starlette.datastructures import QueryParams
 from starlette.types import Scope
 
 
+class Leaving(set[Callable[[], object]]):
+    """What is called when a connection is lost.
+
+    Attributes:
+        gone: whether it was, so that nothing that is added now is called any more.
+    """
+
+    gone = False
+
+
 class Head:
     """What was said before the body; headers are asked for by their names in lower case, as bytes.
 
@@ -22,9 +32,8 @@ class Head:
         self._query: bytes = scope["query_string"]
         self._said: list[tuple[bytes, bytes]] = scope["headers"]
         self._by_name: dict[bytes, bytes] = dict(self._said)
-        self.leaving: set[Callable[[], object]] = (
-            scope.get("extensions", {}).get("autotroph", {}).get("leaving", set())
-        )
+        ours = scope.get("extensions", {}).get("autotroph", {})
+        self.leaving: Leaving = ours.get("leaving", Leaving())
 
     def get(self, name: bytes) -> str:
         """A header, the last one of its name; empty where there is none."""

@@ -1,15 +1,12 @@
 """Whoever asked may leave before the answer: then nobody is to work on for them."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from starlette.requests import ClientDisconnect
 
 from autotroph.faces.http.head import Head
-
-Leaving = set[Callable[[], object]]
-"""What is called when a connection is lost."""
 
 
 @contextmanager
@@ -27,6 +24,8 @@ def unless_left(head: Head) -> Iterator[None]:
         if task is not None:
             task.cancel()
 
+    if head.leaving.gone:  # while its body was read in a thread
+        raise ClientDisconnect
     head.leaving.add(leave)
     try:
         yield

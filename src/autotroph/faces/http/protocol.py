@@ -1,13 +1,13 @@
 """The connection: uvicorn's, with an end to heads that are too long or too slow."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from autotroph.faces.http.head import Leaving
 from autotroph.faces.http.refusals import STATUS, Error, ErrorBody, Kind
 
 
@@ -42,7 +42,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._unused = self._head = 0
         self._in_body = False
-        self.leaving: set[Callable[[], object]] = set()
+        self.leaving = Leaving()
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -56,6 +56,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Lets go of it, and whoever works for it."""
         self._in_time()
+        self.leaving.gone = True
         for leave in tuple(self.leaving):
             leave()
         super().connection_lost(exc)
