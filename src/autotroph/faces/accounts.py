@@ -67,7 +67,7 @@ class Accounts:
         hold, budgets = made.hold, self._budgets
         if hold is None or budgets is None:
             return
-        if made.sent is None and not made.spent.attempts:  # nobody was asked, and no row says so
+        if receipt is made.sent is None and not made.spent.attempts:  # nobody was asked, and no row says so
             budgets.release(hold)
             return
         took = Amount(made.spent.pico, made.spent.tokens_in + made.spent.tokens_out)

@@ -25,6 +25,7 @@ class Made(msgspec.Struct, kw_only=True):
         unrecorded: why it is not in the ledger; empty where it is, or will be.
         spent: what it has taken up to now.
         sent: its way to the ledger; None where it takes none.
+        later: whether it is sent there with what comes of it: the ledger takes nothing for now.
         hold: what is set aside for it; None where nothing is counted.
         instead: the release body and the option that answer where a candidate does not.
         trouble: why the candidate did not.
@@ -39,6 +40,7 @@ class Made(msgspec.Struct, kw_only=True):
     output: str | None = None
     unrecorded: str = ""
     sent: Receipt | None = None
+    later: bool = False
     hold: Hold | None = None
     instead: tuple[Body, str] | None = None
     trouble: str = ""

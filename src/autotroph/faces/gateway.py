@@ -17,7 +17,6 @@ from autotroph.clock import Clock
 from autotroph.deploy.asking import Asking, Given, Spent, Step
 from autotroph.deploy.outside import Outside
 from autotroph.deploy.prices import Usage, usd
-from autotroph.deploy.releases import declared_body
 from autotroph.deploy.said import Said, written
 from autotroph.deploy.upstreams import Call, Upstream
 from autotroph.errors import AutotrophError, InputError, LedgerError, UnknownName, UpstreamFault
@@ -25,11 +24,11 @@ from autotroph.faces.accounts import Accounts
 from autotroph.faces.asked import PINNED, Asked
 from autotroph.faces.chat import LEFT, Chat, Made
 from autotroph.faces.choosing import TRIED, Chosen, chosen, passed_on
+from autotroph.faces.merely import Merely
 from autotroph.faces.repeats import Kept, Repeats
 from autotroph.ingest.sites import site_of
 from autotroph.ingest.stamping import check_ids, check_inputs
 from autotroph.prompts.checking import schema_of
-from autotroph.prompts.documents import thaw
 from autotroph.records import Body, Completion, Variant
 from autotroph.spec import ModelSpec
 from autotroph.store import Receipt
@@ -68,10 +67,10 @@ class Gateway:
 
     def __init__(self, product: "Answering") -> None:
         self._product, self._spec = product, product.spec
+        self._merely = Merely(product)
         self._outside = Outside(product.spec, product.clock, _connected)
-        self._asking = Asking(product.spec, self._outside, lru_cache(256)(partial(thaw, product.store)))
+        self._asking = Asking(product.spec, self._outside, lru_cache(256)(self._merely.prompt))
         self._schema = lru_cache(256)(partial(schema_of, product.spec))
-        self._declared = lru_cache(256)(self._kept_body)
         self._repeats = Repeats(product.store)
         self._accounts = Accounts(product, self._asking)
 
@@ -146,17 +145,11 @@ class Gateway:
         if task in desks:
             found = self._product.begun(self._product.rooms, task).standing.main.release.body
         else:
-            found = self._declared(task)
+            found = self._merely.body(task)
         if not found.outside:
             told = f"task {task!r} is not answered by a model outside this process: ask it for a decision"
             raise InputError(told)
         return found
-
-    def _kept_body(self, task: str) -> Body:
-        """What a task is declared to serve that is only recorded; its prompts are kept all the same."""
-        documents, body = declared_body(self._spec, task, 0)
-        self._product.store.append(*documents).durable()
-        return body
 
     def _passed_on(self, task: str, model: str) -> Target:
         declared = model if model in self._spec.models else self._spec.product.upstream
@@ -251,15 +244,15 @@ class Gateway:
         """Why a decision is not on disk; empty when it is."""
         product = self._product
         product.noted(made.decision)
-        made.sent, reason = product.sent(made.decision)
-        receipt = made.sent
-        if receipt is None:
-            return reason
         refuse = self._spec.product.on_store_failure == "refuse"
         if (fault := product.store.fault()) and not refuse:
+            made.later = True
             return f"{fault}; it may still be recorded"
+        made.sent, reason = product.sent(made.decision)
+        if made.sent is None:
+            return reason
         try:
-            await _on_disk(receipt)
+            await _on_disk(made.sent)
         except LedgerError as error:
             if refuse:
                 raise
@@ -278,10 +271,11 @@ class Gateway:
 
     def _told(self, made: Made, completion: Completion) -> Receipt | None:
         """What came of a decision, on its way to the ledger; what that does not have needs no end there."""
-        if made.sent is None or made.sent.failure() is not None:
+        if not made.later and (made.sent is None or made.sent.failure() is not None):
             return None
+        rows = (made.decision, completion) if made.unrecorded else (completion,)
         try:
-            return self._product.sent(completion)[0]
+            return self._product.sent(*rows)[0]
         except LedgerError as fault:  # whoever asked has the answer; only the ledger has not
             _LOG.warning("decision %s: what came of it is not recorded: %s", made.decision.id, fault)
             return None

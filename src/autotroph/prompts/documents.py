@@ -30,11 +30,16 @@ def thaw(reader: Reader, named: str) -> "Prompt":
     Raises:
         LedgerError: it is not in the ledger.
     """
-    from autotroph.prompts.prompt import Prompt
-
     found = reader.get(Artefact, digest=named)
     if found is None or not is_prompt(named, found):
         raise LedgerError(
             f"prompt {named[:12]} is named by a release but is not in the ledger; restore a backup"
         )
-    return Prompt(found.body.decode(), f"prompt {named[:12]}")
+    return thawed(found)
+
+
+def thawed(found: Artefact) -> "Prompt":
+    """The prompt of a document."""
+    from autotroph.prompts.prompt import Prompt
+
+    return Prompt(found.body.decode(), f"prompt {found.digest[:12]}")

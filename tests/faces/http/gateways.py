@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -203,15 +203,21 @@ def failing(upstream: Flaky, what: What, when: When = "before") -> Iterator[None
 
 @contextmanager
 def gateway(
-    folder: Path, toml: str = TOML, *, store: Store | None = None, calls: str = "", more: str = ""
+    folder: Path, toml: str = TOML, *, store: Store | None = None, calls: str = ""
 ) -> Iterator[Gateway]:
     """A gateway in a thread of this process, and its upstreams in others."""
-    with ExitStack() as stack:
-        small, large = stack.enter_context(flaky()), stack.enter_context(flaky())
-        path = folder / "autotroph.toml"
-        path.write_text(toml.format(small=small.url, large=large.url, calls=calls) + more, "utf-8")
-        product: Product = autotroph.open(path, store=store)
-        client = stack.enter_context(serving(folder, product))
+    with flaky() as small, flaky() as large:
+        text = toml.format(small=small.url, large=large.url, calls=calls)
+        (folder / "autotroph.toml").write_text(text, "utf-8")
+        with opened(folder, small, large, store) as found:
+            yield found
+
+
+@contextmanager
+def opened(folder: Path, small: Flaky, large: Flaky, store: Store | None = None) -> Iterator[Gateway]:
+    """A gateway of what is declared already."""
+    product: Product = autotroph.open(folder / "autotroph.toml", store=store, strict=False)
+    with serving(folder, product) as client:
         found = Gateway(client.port, client.secrets, client.product, client.loop)
         found.small, found.large = small, large
         yield found
