@@ -12,7 +12,7 @@ import msgspec
 from autotroph.deploy.prices import Usage
 
 CHAT, TEXT = "/chat/completions", "/completions"
-RESPONSES, EMBEDDINGS = "/responses", "/embeddings"
+RESPONSES, EMBEDDINGS, DECISIONS = "/responses", "/embeddings", "/decisions"
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):
@@ -84,6 +84,7 @@ class _Incomplete(msgspec.Struct, gc=False):
 class _Body(msgspec.Struct, gc=False):
     choices: list[_Choice] = []
     output: list[_Item] = []
+    answers: msgspec.Raw = msgspec.Raw()
     incomplete_details: _Incomplete | None = None
 
 
@@ -111,6 +112,8 @@ def said(path: str, body: bytes) -> Said:
         return Said()
     if path == RESPONSES:
         return _response(found)
+    if path == DECISIONS:
+        return Said(bytes(found.answers).decode(), "stop")
     first = next((one for one in found.choices if one.index == 0), None)
     if first is None:
         return Said()
@@ -199,10 +202,10 @@ def events(path: str, body: bytes, *, counted: bool = True) -> Iterator[bytes]:
     """A whole answer as the events of a stream, for whoever asked for one, and maybe for its usage."""
     if path == RESPONSES:
         whole, text = msgspec.Raw(body), said(path, body).output
-        yield _ENCODER.encode({"type": "response.created", "response": whole})
-        told = {"output_index": 0, "content_index": 0, "delta": text}
+        yield _ENCODER.encode({"type": "response.created", "sequence_number": 0, "response": whole})
+        told = {"output_index": 0, "content_index": 0, "delta": text, "sequence_number": 1}
         yield _ENCODER.encode({"type": "response.output_text.delta", **told})
-        yield _ENCODER.encode({"type": "response.completed", "response": whole})
+        yield _ENCODER.encode({"type": "response.completed", "sequence_number": 2, "response": whole})
         return
     answer = msgspec.json.decode(body)
     head = {name: answer[name] for name in ("id", "created", "model", "system_fingerprint") if name in answer}
@@ -220,21 +223,47 @@ def events(path: str, body: bytes, *, counted: bool = True) -> Iterator[bytes]:
 
 def written(path: str, model: str, told: Said, usage: Usage, at: int = 0) -> bytes:
     """An answer as its upstream could have written it, out of what is kept of it."""
+    if path in (RESPONSES, DECISIONS):
+        return _written(path, model, told, usage, at)
     calls = told.finish == "tool_calls"
     parts: dict[str, Any] = {"role": "assistant", "content": None if calls else told.output}
     if calls:
         parts["tool_calls"] = msgspec.Raw(told.output.encode())
     total = usage.input + usage.output
-    if path == RESPONSES:
-        text = {"type": "output_text", "text": told.output, "annotations": []}
-        message = {"id": "message", "type": "message", "role": "assistant", "status": "completed"}
-        counted = {"input_tokens": usage.input, "output_tokens": usage.output, "total_tokens": total}
-        answer = {"id": "", "object": "response", "created_at": at, "model": model, "status": "completed"}
-        return _ENCODER.encode({**answer, "output": [{**message, "content": [text]}], "usage": counted})
     choice = {"index": 0, "message": parts, "finish_reason": told.finish or "stop"}
     counted = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": total}
     answer = {"id": "", "object": "chat.completion", "created": at, "model": model}
     return _ENCODER.encode({**answer, "choices": [choice], "usage": counted})
+
+
+def _written(path: str, model: str, told: Said, usage: Usage, at: int) -> bytes:
+    """The same, as responses and decisions count and write."""
+    counted = {
+        "input_tokens": usage.input,
+        "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": 0},
+        "output_tokens": usage.output,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.input + usage.output,
+    }
+    if path == DECISIONS:
+        answers = msgspec.Raw(told.output.encode())
+        return _ENCODER.encode({"model": model, "answers": answers, "usage": counted})
+    answer = {"id": "", "object": "response", "created_at": at, "model": model, "status": "completed"}
+    return _ENCODER.encode({**answer, "output": _items(told), "usage": counted})
+
+
+def _items(told: Said) -> list[dict[str, Any]]:
+    """What is kept of an answer, as the items of a response."""
+    if told.finish == "tool_calls":
+        calls = msgspec.json.decode(told.output, type=list[_ToolCall])
+        return [
+            {"type": "function_call", "call_id": one.id, "name": one.function.name,
+             "arguments": one.function.arguments, "status": "completed"}
+            for one in calls if one.function is not None
+        ]  # fmt: skip
+    text = {"type": "output_text", "text": told.output, "annotations": []}
+    message = {"id": "message", "type": "message", "role": "assistant", "status": "completed"}
+    return [{**message, "content": [text]}]
 
 
 def _told(text: str, refusal: str | None, calls: list[_ToolCall] | None, end: _Choice) -> Said:

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import msgspec
-import pytest
 from servers import Client
 
 from autotroph.faces.http.bodies import Patience
@@ -51,8 +50,3 @@ def test_the_document_is_of_the_table(client: Client) -> None:
         one = operations[route.method, route.path]
         assert (one["x-scope"], bool(one["security"])) == (route.door.scope, bool(route.door.scope))
         assert one["description"]
-
-
-@pytest.mark.parametrize("path", ["/v1/decisions"])
-def test_paths_that_are_promised_to_others_are_free(client: Client, path: str) -> None:
-    assert client.post(path).status == 404

@@ -25,7 +25,7 @@ from autotroph.errors import InputError
 from autotroph.spec import ModelSpec
 
 CHAT, TEXT, RESPONSES, EMBEDDINGS = "/chat/completions", "/completions", "/responses", "/embeddings"
-_GENERATES = frozenset({CHAT, TEXT, RESPONSES, EMBEDDINGS})
+_GENERATES = frozenset({CHAT, TEXT, RESPONSES, EMBEDDINGS, "/decisions"})
 
 
 class _Body(msgspec.Struct, gc=False):

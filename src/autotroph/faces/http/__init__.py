@@ -20,6 +20,7 @@ Imported only by what serves: uvicorn and starlette are felt.
 | arriving.py | signals and imports |
 | deciding.py | decisions |
 | chatting.py | OpenAI's endpoints |
+| predicting.py | OpenAI's decisions: typed questions |
 | leaving.py | those who do not wait for their answer |
 | reading.py | status, plan, releases, verdicts, measurements, journal |
 | operating.py | cycle, rollback, approval, export, erasure |

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from autotroph.deploy.said import CHAT, EMBEDDINGS, RESPONSES, TEXT
 from autotroph.deploy.upstreams import error_document, told_status
 from autotroph.errors import UnknownName, UpstreamFault
-from autotroph.faces.asked import OURS, read_asked
+from autotroph.faces.asked import OURS, Asked, read_asked
 from autotroph.faces.chat import Chat
 from autotroph.faces.http.arriving import document
 from autotroph.faces.http.head import Head
@@ -69,7 +69,11 @@ async def model(call: Call) -> Response:
 
 
 async def _answered(call: Call, path: str) -> Response:
-    asked = read_asked(path, await document(call, limits=LARGE), call.head.texts)
+    return await passed(call, read_asked(path, await document(call, limits=LARGE), call.head.texts))
+
+
+async def passed(call: Call, asked: Asked) -> Response:
+    """What is answered by whom the call asks for; a task decides where it asks for one."""
     key = call.key
     meters = (key.id, key.name) if key is not None else ()
     with unless_left(call.head):
@@ -178,8 +182,9 @@ def _part(body: bytes) -> dict[str, Any]:
 async def _models(call: Call) -> ChatModels:
     product = call.service.product
     spec, since = product.spec, int(call.service.since)
-    names = [name for name in spec.tasks if spec.outside(name)]
-    names += [f"{name}::{variant}" for name in names for variant in spec.tasks[name].variants]
+    outside = [name for name in spec.tasks if spec.outside(name)]
+    names = [name for name in spec.tasks if name in outside or name in product.rooms.desks]
+    names += [f"{name}::{variant}" for name in outside for variant in spec.tasks[name].variants]
     names += [name for name, one in spec.models.items() if one.kind != "local"]
     found = {name: ChatModel(id=name, created=since, owned_by=OURS) for name in names}
     for one in await product.gateway.models():

@@ -35,11 +35,11 @@ async def decide(call: Call) -> Response:
         verified=call.vouched,
     )
     answer = await call.service.answers.put(make)
-    reason = answer.unrecorded or await _unrecorded(call.service, answer)
+    reason = answer.unrecorded or await unrecorded(call.service, answer)
     return answered(_decided(answer, reason))
 
 
-async def _unrecorded(service: Service, answer: Answer) -> str:
+async def unrecorded(service: Service, answer: Answer) -> str:
     """Why a decision is not on disk; empty when it is. Where it must be, it is not answered without.
 
     Raises:

@@ -3,7 +3,17 @@
 from typing import Any
 
 from autotroph.deploy.experiments import Experiment
-from autotroph.faces.http import arriving, chatting, deciding, halting, index, operating, reading, trying
+from autotroph.faces.http import (
+    arriving,
+    chatting,
+    deciding,
+    halting,
+    index,
+    operating,
+    predicting,
+    reading,
+    trying,
+)
 from autotroph.faces.http.guard import Door
 from autotroph.faces.http.route import Route
 from autotroph.faces.http.shapes import (
@@ -34,6 +44,7 @@ from autotroph.faces.http.shapes import (
     ThawIn,
     Verdicts,
 )
+from autotroph.faces.questions import PredictIn
 from autotroph.faces.tried import Tried
 from autotroph.govern.persons import Erasing
 from autotroph.ingest.arrivals import DecisionIn, SignalIn
@@ -126,6 +137,16 @@ ROUTES = (
             ("/v1/responses", chatting.respond, "The same, as OpenAI's responses have it."),
             ("/v1/embeddings", chatting.embed, "Texts to vectors, as OpenAI's interface has it."),
         )
+    ),
+    Route(
+        method="POST",
+        path="/v1/decisions",
+        door=Door(scope="decide"),
+        summary="Answer typed questions with probabilities, as OpenAI's interface has it.",
+        handler=predicting.predict,
+        takes=PredictIn,
+        gives=dict[str, Any],
+        refuses=(404, 409, 413, 429, 500, 502, 503, 504),
     ),
     Route(
         method="GET",
