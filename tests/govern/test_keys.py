@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -32,6 +33,12 @@ HOSTILE = [
     "x" * 10**6,
     "ak_" + "a" * 10**6,
 ]
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is looked at each time."""
+    monkeypatch.setattr("autotroph.govern.keys.LOOK", 0.0)
 
 
 @pytest.fixture
@@ -401,3 +408,17 @@ def test_the_digest_is_sha_256_of_the_whole_key(keys: Keys) -> None:
     key, secret = keys.create("a", ["read"])
     assert key.digest == hashlib.sha256(secret.encode()).hexdigest()
     assert msgspec.json.decode(msgspec.json.encode(key), type=Key) == key
+
+
+def test_the_file_is_looked_at_now_and_then(
+    path: Path, keys: Keys, clock: ReplayClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, secret = keys.create("a", ["read"])
+    server = Keys(path, clock)
+    assert server.find(secret) == key
+    monkeypatch.setattr("autotroph.govern.keys.LOOK", 1000.0)
+    keys.revoke(key.id)
+    assert server.find(secret) == key
+    monkeypatch.setattr("autotroph.govern.keys.LOOK", 0.001)
+    time.sleep(0.002)
+    assert server.find(secret) is None

@@ -93,6 +93,7 @@ class Asking:
 
     def __init__(self, spec: Spec, outside: Outside, prompt: Callable[[str], Prompt]) -> None:
         self._spec, self._outside, self._prompt = spec, outside, prompt
+        self._rates = {name: rates(model) for name, model in spec.models.items()}
 
     async def ask(self, question: Question, body: Body, option: str, spent: Spent) -> Given:
         """The answer of a variant.
@@ -136,7 +137,7 @@ class Asking:
 
     def rates(self, step: Step) -> Rates | None:
         """What its tokens cost, as declared now; None where nobody says."""
-        return rates(self._spec.models[step.model]) if step.model in self._spec.models else None
+        return self._rates.get(step.model)
 
     def longest(self, question: Question, body: Body, option: str) -> Iterator[tuple[Step, int | None]]:
         """Everybody who may be asked, with the tokens that each may answer at most; None: nobody says."""

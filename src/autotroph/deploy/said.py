@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from autotroph.deploy.prices import Usage
 
@@ -22,11 +23,13 @@ class Said(msgspec.Struct, frozen=True, gc=False):
         output: its text; the JSON of its tool calls where it has these instead.
         finish: why it ended; see `records.Completion`.
         confidence: mean probability of its tokens (geometric), where it tells their logarithms.
+        id: what it is called there; of responses only.
     """
 
     output: str = ""
     finish: str = ""
     confidence: float | None = None
+    id: str = ""
 
 
 class _Token(msgspec.Struct, gc=False):
@@ -86,6 +89,7 @@ class _Body(msgspec.Struct, gc=False):
     output: list[_Item] = []
     answers: msgspec.Raw = msgspec.Raw()
     incomplete_details: _Incomplete | None = None
+    id: str | None = None
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -104,7 +108,7 @@ def said(path: str, body: bytes) -> Said:
     """What a whole answer says; nothing where it is none of those that are read.
 
     >>> said(CHAT, b'{"choices":[{"message":{"content":"Yes."},"finish_reason":"stop"}]}')
-    Said(output='Yes.', finish='stop', confidence=None)
+    Said(output='Yes.', finish='stop', confidence=None, id='')
     """
     try:
         found = _BODY.decode(body)
@@ -297,7 +301,7 @@ def _response(found: _Body) -> Said:
     ]
     why = found.incomplete_details.reason if found.incomplete_details else ""
     finish = {"max_output_tokens": "length", "": "tool_calls" if calls else "stop"}.get(why, why)
-    return _told(text, refusal, calls, _Choice(finish_reason=finish))
+    return replace(_told(text, refusal, calls, _Choice(finish_reason=finish)), id=found.id or "")
 
 
 def _text(content: Any) -> str:

@@ -6,7 +6,7 @@ counts. The object is ours and goes no further; all else is passed on as it came
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -21,10 +21,10 @@ PINNED = "::"
 """Between a task and the variant of it that is asked for."""
 
 _HEADERS = {
-    "user": ("x-autotroph-user",),
-    "session": ("x-autotroph-session",),
-    "key": ("idempotency-key", "x-idempotency-key"),
-    "inputs": ("x-autotroph-inputs",),
+    "user": (b"x-autotroph-user",),
+    "session": (b"x-autotroph-session",),
+    "key": (b"idempotency-key", b"x-idempotency-key"),
+    "inputs": (b"x-autotroph-inputs",),
 }
 _METADATA = {
     "user": ("user", "user_id"),
@@ -72,6 +72,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return {**found, "messages": list(self.question.messages)} if self.question.messages else found
 
 
+class Headers(Protocol):
+    """The headers of a call."""
+
+    def get(self, name: bytes) -> str:
+        """One of them; empty where there is none."""
+
+
 class OursIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The object `autotroph` of a document: what it says of the caller."""
 
@@ -81,13 +88,13 @@ class OursIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inputs: dict[str, Any] = {}
 
 
-def read_asked(path: str, document: Any, headers: Mapping[str, str]) -> Asked:
+def read_asked(path: str, document: Any, headers: Headers) -> Asked:
     """What a call asks.
 
     Args:
         path: below the base URL.
         document: as it came.
-        headers: by their names in lower case.
+        headers: gives each by its name in lower case, as bytes; empty where there is none.
 
     Raises:
         InputError: it is no request, or what it says of itself is no such thing.
@@ -155,15 +162,15 @@ def conversation(path: str, document: Mapping[str, Any]) -> list[dict[str, Any]]
     return [{"role": "system", "content": first}, *found] if isinstance(first, str) and first else found
 
 
-def _said(what: str, document: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    for name in _HEADERS[what]:
-        if name in headers:
-            return headers[name]
+def _said(what: str, document: Mapping[str, Any], headers: Headers) -> str:
+    for header in _HEADERS[what]:
+        if found := headers.get(header):
+            return found
     metadata = document.get("metadata")
     if isinstance(metadata, dict):
         for name in _METADATA[what]:
-            if isinstance(found := metadata.get(name), str):
-                return found
+            if isinstance(told := metadata.get(name), str):
+                return told
     return ""
 
 

@@ -6,6 +6,7 @@ nothing, the answer comes all the same and says that it is unrecorded.
 
 import asyncio
 import logging
+import threading
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,8 +25,10 @@ from autotroph.faces.accounts import Accounts
 from autotroph.faces.asked import PINNED, Asked
 from autotroph.faces.chat import LEFT, Chat, Made
 from autotroph.faces.choosing import TRIED, Chosen, chosen, passed_on
+from autotroph.faces.continued import Continued
 from autotroph.faces.merely import Merely
 from autotroph.faces.repeats import Kept, Repeats
+from autotroph.ingest.conversations import Conversations
 from autotroph.ingest.sites import site_of
 from autotroph.ingest.stamping import check_ids, check_inputs
 from autotroph.prompts.checking import schema_of
@@ -71,7 +74,8 @@ class Gateway:
         self._outside = Outside(product.spec, product.clock, _connected)
         self._asking = Asking(product.spec, self._outside, lru_cache(256)(self._merely.prompt))
         self._schema = lru_cache(256)(partial(schema_of, product.spec))
-        self._repeats = Repeats(product.store)
+        self._repeats, self._continued = Repeats(product.store), Continued()
+        self._conversations, self._lock = Conversations(product.rooms.salt), threading.Lock()
         self._accounts = Accounts(product, self._asking)
 
     async def ask(self, asked: Asked) -> Chat:
@@ -85,6 +89,7 @@ class Gateway:
             LedgerError: the ledger takes nothing, and such decisions are to be refused.
         """
         check_ids(user=asked.user, session=asked.session, key=asked.key)
+        asked = self._continued.of(asked)
         target = self._target(asked)
         inputs = self._checked(asked, target.task)
         if asked.key:
@@ -195,6 +200,7 @@ class Gateway:
 
     async def _made(self, asked: Asked, target: Target, inputs: dict[str, Any]) -> Made:
         began = self._product.clock.elapsed()
+        asked = self._in_conversation(asked)
         decision, body, instead, output = await self._chosen(asked, target, inputs)
         made = Made(
             decision=decision,
@@ -217,6 +223,14 @@ class Gateway:
             if error:  # nobody is asked
                 self._end(made, None, Said(), error)
         return made
+
+    def _in_conversation(self, asked: Asked) -> Asked:
+        """The call with its session: if it names none, the conversation that its messages continue."""
+        if asked.session or not asked.question.messages:
+            return asked
+        with self._lock:
+            found = self._conversations.of(asked.user, asked.question.messages, self._product.clock.now())
+        return replace(asked, session=found)
 
     def _checked(self, asked: Asked, task: str) -> dict[str, Any]:
         """The inputs as they are kept."""
@@ -268,6 +282,8 @@ class Gateway:
             made.spent.add(given.reply.usage, self._asking.rates(given.step))
         self._accounts.settle(made, self._told(made, self._completion(made, given, told, error)))
         self._repeats.ended(made, given, told, error)
+        if told.id:
+            self._continued.note(made.decision.id, told.id, made.decision.session)
 
     def _told(self, made: Made, completion: Completion) -> Receipt | None:
         """What came of a decision, on its way to the ledger; what that does not have needs no end there."""

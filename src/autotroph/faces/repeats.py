@@ -159,7 +159,9 @@ def _read(decision: Decision, completion: Completion, asked: Asked) -> _Known:
 
 
 def _refuse_other(first: Decision, asked: Asked, task: str, inputs: Mapping[str, Any]) -> None:
-    said = {"task": task, "user": asked.user, "session": asked.session, "inputs": dict(inputs)}
+    said = {"task": task, "user": asked.user, "inputs": dict(inputs)}
+    if asked.session:  # otherwise it was found by what was said before
+        said["session"] = asked.session
     before = {name: getattr(first, name) for name in said}
     if said != before:
         told = (

@@ -44,6 +44,9 @@ SHORTEST, LONGEST = 22, 512
 
 _LOG = logging.getLogger(__name__)
 _SECRET_BYTES = 32
+LOOK = 0.05
+"""Seconds between two looks at the file: a key that is revoked opens nothing after that."""
+
 _NOBODY = hashlib.sha256(secrets.token_bytes(_SECRET_BYTES)).hexdigest()
 _TOKEN = re.compile(r"[!-~]+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
@@ -124,6 +127,7 @@ class Keys:
         self._path, self._clock = path, clock
         self._keys: dict[str, Key] = {}
         self._seen: tuple[int, ...] | None = None
+        self._looked: float | None = None
         self._token = Key(
             id="token",
             name="start token",
@@ -219,8 +223,11 @@ class Keys:
             yield self._clock.new_id("key").rpartition("_")[2][:12]
 
     def _current(self) -> Mapping[str, Key]:
-        """The keys, read again if the file is another one than before."""
-        seen = _signature(self._path)
+        """The keys, read again if the file is another one than before; it is looked at now and then."""
+        now = self._clock.elapsed()
+        if self._looked is not None and now - self._looked < LOOK:
+            return self._keys
+        self._looked, seen = now, _signature(self._path)
         if seen != self._seen:
             self._seen = seen
             try:
@@ -243,6 +250,7 @@ class Keys:
             keys = _read(self._path)
             yield keys
             _write(self._path, keys, lambda: os.fsync(folder))
+            self._looked = None
         finally:
             os.close(folder)
 

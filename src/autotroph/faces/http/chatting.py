@@ -17,7 +17,7 @@ from autotroph.faces.asked import OURS, Asked, read_asked
 from autotroph.faces.chat import Chat
 from autotroph.faces.http.arriving import document
 from autotroph.faces.http.head import Head
-from autotroph.faces.http.leaving import unless_left
+from autotroph.faces.http.leaving import UnlessLeft
 from autotroph.faces.http.refusals import Document, Refusal, answered
 from autotroph.faces.http.route import Call
 from autotroph.faces.http.shapes import ChatModel, ChatModels
@@ -69,14 +69,14 @@ async def model(call: Call) -> Response:
 
 
 async def _answered(call: Call, path: str) -> Response:
-    return await passed(call, read_asked(path, await document(call, limits=LARGE), call.head.texts))
+    return await passed(call, read_asked(path, await document(call, limits=LARGE), call.head))
 
 
 async def passed(call: Call, asked: Asked) -> Response:
     """What is answered by whom the call asks for; a task decides where it asks for one."""
     key = call.key
     meters = (key.id, key.name) if key is not None else ()
-    with unless_left(call.head):
+    with UnlessLeft(call.head):
         try:
             answer = await call.service.product.gateway.ask(
                 replace(asked, verified=call.vouched, meters=meters)
@@ -96,26 +96,24 @@ async def passed(call: Call, asked: Asked) -> Response:
 def _headers(answer: Chat) -> dict[str, str]:
     """What is said of an answer beside it."""
     made = answer.decision
-    found = {
-        name: said for name, said in answer.headers.items() if name not in ("content-type", "retry-after")
-    }
-    told = {
-        "decision": made.id,
-        "task": made.task,
-        "variant": made.option,
-        "answered-by": answer.model,
-        "release": made.release,
-        "arm": made.arm,
-        "recorded": "no" if answer.unrecorded else "yes",
-    }
-    return {**found, **{f"x-{OURS}-{name}": _plain(said) for name, said in told.items() if said}}
+    found = {name: said for name, said in answer.headers.items() if name not in _THEIRS}
+    found["x-autotroph-decision"] = made.id
+    found["x-autotroph-task"] = made.task
+    found["x-autotroph-variant"] = _plain(made.option)
+    found["x-autotroph-arm"] = made.arm
+    found["x-autotroph-recorded"] = "no" if answer.unrecorded else "yes"
+    if made.release:
+        found["x-autotroph-release"] = made.release
+    if answer.model:
+        found["x-autotroph-answered-by"] = _plain(answer.model)
+    return found
 
 
 def _plain(said: str) -> str:
     """A text that can stand in a header."""
-    return (
-        said if said.isascii() and said.isprintable() else said.encode("ascii", "backslashreplace").decode()
-    )
+    if said.isascii() and said.isprintable():
+        return said
+    return said.encode("ascii", "backslashreplace").decode()
 
 
 def _again(fault: UpstreamFault) -> dict[str, str]:
@@ -144,7 +142,7 @@ class Events(Response):
         named = self._answer.path == RESPONSES
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         try:
-            with unless_left(self._head):
+            with UnlessLeft(self._head):
                 await send(start)
                 async with aclosing(self._answer.events()) as events:
                     try:

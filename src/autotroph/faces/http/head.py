@@ -47,11 +47,6 @@ class Head:
             return [self._by_name[name].decode("latin-1").strip()]
         return [value.decode("latin-1").strip() for other, value in self._said if other == name]
 
-    @property
-    def texts(self) -> dict[str, str]:
-        """All headers, by their names in lower case."""
-        return {name.decode("latin-1"): said.decode("latin-1") for name, said in self._said}
-
     def __contains__(self, name: bytes) -> bool:
         return name in self._by_name
 

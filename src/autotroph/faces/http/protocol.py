@@ -28,6 +28,48 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     pause: float = 10.0
 
 
+class _Joined:
+    """What is written to it comes out in one piece."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.closed = False
+
+    def write(self, piece: bytes) -> None:
+        """Keep it."""
+        self.pieces.append(piece)
+
+    def close(self) -> None:
+        """Close after what was written."""
+        self.closed = True
+
+
+class Exchange(RequestResponseCycle):
+    """A request and its answer, whose head goes out together with the first of its body: one call less."""
+
+    _head: Any = None
+
+    async def send(self, message: Any) -> None:
+        """Takes the next part of the answer."""
+        if message["type"] == "http.response.start" and not self.response_started:
+            self._head = message
+            return
+        if self._head is None or self.response_started:
+            await super().send(message)
+            return
+        transport, joined = self.transport, _Joined()
+        self.transport = joined  # type: ignore[assignment]
+        try:
+            await super().send(self._head)
+            await super().send(message)
+        finally:
+            self.transport = transport
+            if joined.pieces:
+                transport.write(b"".join(joined.pieces))
+            if joined.closed:
+                transport.close()
+
+
 class Connection(HttpToolsProtocol):
     """One connection.
 
@@ -109,7 +151,7 @@ class Connection(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _exchange(self, version: str) -> RequestResponseCycle:
-        return RequestResponseCycle(
+        return Exchange(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,
