@@ -34,7 +34,7 @@ _USED = {
 async def predict(call: Call) -> Response:
     """Answer questions, each by a decision of its own; what names no task that chooses is passed on."""
     given = await document(call, limits=LARGE)
-    asked = read_asked(DECISIONS, given, call.head.texts)
+    asked = read_asked(DECISIONS, given, call.head)
     tasks = call.service.product.spec.tasks
     if asked.model not in tasks or tasks[asked.model].kind != "choice":
         return await passed(call, asked)
