@@ -35,6 +35,7 @@ reward = "good"
 policy = {{ kind = "uniform" }}
 [ladder]
 explore = 0.2
+holdback = 0.0
 """
 WHICH = {"instructions": "Which desk?"}
 
