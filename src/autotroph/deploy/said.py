@@ -101,6 +101,9 @@ class _Event(msgspec.Struct, gc=False):
 _BODY, _EVENT = msgspec.json.Decoder(_Body), msgspec.json.Decoder(_Event)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER = msgspec.json.Encoder()
+_NAMED = frozenset({CHAT, TEXT, RESPONSES})
+"""Paths whose answers are called by our id; of others the id may be that of something that lasts there."""
+
 _ENDED = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -189,6 +192,8 @@ def renamed(payload: bytes, id_: str, path: str = CHAT) -> bytes:
     >>> renamed(b'{"id":"theirs","later":{"x":1.50}}', "ours")
     b'{"id":"ours","later":{"x":1.50}}'
     """
+    if path not in _NAMED:
+        return payload
     try:
         fields = _FIELDS.decode(payload)
     except msgspec.DecodeError:

@@ -19,7 +19,7 @@ from autotroph.deploy.asking import Asking, Given, Spent, Step
 from autotroph.deploy.outside import Outside
 from autotroph.deploy.prices import Usage, usd
 from autotroph.deploy.said import Said, written
-from autotroph.deploy.upstreams import Call, Upstream
+from autotroph.deploy.upstreams import Call, Reply, Upstream
 from autotroph.errors import AutotrophError, InputError, LedgerError, UnknownName, UpstreamFault
 from autotroph.faces.accounts import Accounts
 from autotroph.faces.asked import PINNED, Asked
@@ -96,6 +96,14 @@ class Gateway:
             answer = partial(self._answered, target=target, inputs=inputs)
             return await self._repeats.once(asked, target.task, inputs, answer)
         return await self._answered(asked, target, inputs)
+
+    async def pass_on(self, call: Call) -> Reply:
+        """What the upstream answers to a call that names no model; it is not recorded.
+
+        Raises:
+            UpstreamFault: it does not.
+        """
+        return await self._outside.of(self._spec.product.upstream).ask(call)
 
     async def models(self) -> list[str]:
         """What the upstream has where models are passed on to; nothing where it does not say."""

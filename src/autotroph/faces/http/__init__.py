@@ -21,6 +21,7 @@ Imported only by what serves: uvicorn and starlette are felt.
 | deciding.py | decisions |
 | chatting.py | OpenAI's endpoints |
 | predicting.py | OpenAI's decisions: typed questions |
+| passing.py | whatever else an upstream offers |
 | leaving.py | those who do not wait for their answer |
 | reading.py | status, plan, releases, verdicts, measurements, journal |
 | operating.py | cycle, rollback, approval, export, erasure |

@@ -15,7 +15,7 @@ from autotroph.deploy.upstreams import error_document, told_status
 from autotroph.errors import UnknownName, UpstreamFault
 from autotroph.faces.asked import OURS, Asked, read_asked
 from autotroph.faces.chat import Chat
-from autotroph.faces.http.arriving import document
+from autotroph.faces.http.arriving import JSON, document
 from autotroph.faces.http.head import Head
 from autotroph.faces.http.leaving import UnlessLeft
 from autotroph.faces.http.refusals import Document, Refusal, answered
@@ -86,10 +86,10 @@ async def passed(call: Call, asked: Asked) -> Response:
     headers = _headers(answer)
     if answer.fault is not None:
         return Document(
-            error_document(answer.fault), told_status(answer.fault), {**headers, **_again(answer.fault)}
+            error_document(answer.fault), told_status(answer.fault), {**headers, **again(answer.fault)}
         )
     if answer.body is not None:
-        return Document(answer.body, 200, headers)
+        return Document(answer.body, 200, headers, answer.headers.get("content-type", JSON))
     return Events(answer, headers, call.head)
 
 
@@ -116,7 +116,8 @@ def _plain(said: str) -> str:
     return said.encode("ascii", "backslashreplace").decode()
 
 
-def _again(fault: UpstreamFault) -> dict[str, str]:
+def again(fault: UpstreamFault) -> dict[str, str]:
+    """Headers that say whether to ask again after a fault."""
     return {"retry-after": f"{max(1, round(fault.retry_after))}"} if fault.retry_after else dict(_DONE)
 
 

@@ -47,6 +47,11 @@ class Head:
             return [self._by_name[name].decode("latin-1").strip()]
         return [value.decode("latin-1").strip() for other, value in self._said if other == name]
 
+    def below(self, prefix: str) -> str:
+        """The path after a prefix, with what the address asks for, as both were sent."""
+        path = self.path.removeprefix(prefix.encode()).decode("latin-1")
+        return f"{path}?{self._query.decode('latin-1')}" if self._query else path
+
     def __contains__(self, name: bytes) -> bool:
         return name in self._by_name
 

@@ -16,6 +16,8 @@ from autotroph.govern.keys import Key
 
 T = TypeVar("T", bound=msgspec.Struct)
 LONGEST_NAME = 256
+REST = "{rest}"
+"""At the end of a path: all that is left of it, whatever that is."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +104,11 @@ class Table:
         self.routes = tuple(routes)
         self._exact: dict[bytes, dict[str, Route]] = {}
         self._named: dict[tuple[str, ...], dict[str, Route]] = {}
+        self._rest: dict[bytes, dict[str, Route]] = {}
         for route in routes:
-            if "{" in route.path:
+            if route.path.endswith(REST):
+                self._rest.setdefault(route.path.removesuffix(REST).encode(), {})[route.method] = route
+            elif "{" in route.path:
                 self._named.setdefault(tuple(route.path.split("/")), {})[route.method] = route
             else:
                 self._exact.setdefault(route.path.encode(), {})[route.method] = route
@@ -122,6 +127,9 @@ class Table:
         for shape, methods in self._named.items():
             if len(shape) == len(parts) and (names := _names(shape, parts)) is not None:
                 return methods, names
+        for prefix, methods in self._rest.items():
+            if raw_path.startswith(prefix):
+                return methods, {}
         raise Refusal("not_found", "there is nothing at this path; GET /openapi.json has what there is")
 
 

@@ -14,10 +14,12 @@ import msgspec
 import uvicorn
 
 from autotroph.errors import InputError
+from autotroph.faces.http import passing
 from autotroph.faces.http.app import App
 from autotroph.faces.http.bodies import Patience
 from autotroph.faces.http.guard import Guard
 from autotroph.faces.http.protocol import Connection
+from autotroph.faces.http.route import Route
 from autotroph.faces.http.routes import ROUTES
 from autotroph.faces.http.service import Service
 from autotroph.faces.library import Product
@@ -103,7 +105,7 @@ class Site:
         everywhere = address.host in WILDCARD
         names = address.names if everywhere else (*address.names, address.host)
         guard = Guard(keys, names, any_address=everywhere)
-        self._server = Server(App(self._service, guard, ROUTES), product.leave_loop)
+        self._server = Server(App(self._service, guard, _routes(product)), product.leave_loop)
 
     def run(self, ready: Callable[[Address], None] = lambda _: None) -> None:
         """Serve until SIGTERM or SIGINT comes, or `stop` is called.
@@ -124,6 +126,11 @@ class Site:
     def stop(self) -> None:
         """End as after a signal; any thread may say so."""
         self._server.should_exit = True
+
+
+def _routes(product: Product) -> tuple[Route, ...]:
+    """All that can be asked for; what is not known, too, where there is an upstream for it."""
+    return (*ROUTES, *passing.ROUTES) if product.spec.product.upstream else ROUTES
 
 
 class Server(uvicorn.Server):
