@@ -1,0 +1,135 @@
+"""Budgets and limits of a gateway that is served: nothing is asked for which there is no room."""
+
+import contextlib
+import http.client
+import re
+import signal
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from gateways import SECRET, TOML, Gateway, flaky, gateway, limits, opened
+from servers import Answer, started, until
+
+from autotroph.store.sqlite import SqliteStore
+from autotroph.testing.flaky import Fault
+
+MOST = 50
+"""Tokens that an answer may have."""
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTROPH_TEST_KEY", SECRET)
+
+
+def at_once(gate: Gateway, number: int, model: str = "bare", key: str = "all") -> list[Answer]:
+    """So many requests, all at the same time."""
+    barrier = threading.Barrier(number)
+
+    def one(_: int) -> Answer:
+        barrier.wait()
+        return gate.chat(model, stream=True, max_tokens=MOST, key=key)
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(one, range(number)))
+
+
+def used(gate: Gateway) -> dict[str, int]:
+    taken = gate.taken()
+    assert {one.held for one in taken.values()} <= {0}
+    return {what: one.used for what, one in taken.items()}
+
+
+def most(folder: Path) -> float:
+    """Dollars that one request may take at most."""
+    with gateway(folder, limits(TOML, "bare", usd=1e-9)) as gate:
+        answer = gate.chat("bare", stream=True, max_tokens=MOST)
+        assert answer.status == 429
+        assert "retry-after" not in answer.headers  # it never has room
+        assert gate.small.received == 0
+        found = re.search(r"never has room for \$([\d.]+);", answer.error["message"])
+        assert found
+        return float(found[1])
+
+
+def test_of_64_at_once_the_one_is_admitted_for_which_there_is_dollars(tmp_path: Path) -> None:
+    """What it takes in fact is less, and too much for a second one."""
+    (tmp_path / "asks").mkdir()
+    with gateway(tmp_path, limits(TOML, "bare", usd=most(tmp_path / "asks") + 1e-5)) as gate:
+        _admits_one(gate)
+
+
+def test_of_64_at_once_the_one_is_admitted_that_the_limit_allows(tmp_path: Path) -> None:
+    with gateway(tmp_path, limits(TOML, "bare", requests=1)) as gate:
+        _admits_one(gate)
+
+
+def _admits_one(gate: Gateway) -> None:
+    answers = at_once(gate, 64)
+    assert Counter(answer.status for answer in answers) == {429: 63, 200: 1}
+    assert gate.small.received == 1
+    for answer in answers:
+        if answer.status == 429:
+            assert int(answer.headers["retry-after"]) >= 1
+    until(lambda: {one.held for one in gate.taken().values()} == {0})
+    assert used(gate).items() <= gate.in_ledger().items()
+
+
+def test_a_key_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    toml = TOML + '[keys.decide]\nlimit = {{ requests = 3, every = "365d" }}\n'
+    with gateway(tmp_path, toml) as gate:
+        for model in ("bare", "small", "anything"):  # whatever it asks
+            assert gate.chat(model, key="decide").status == 200
+        answers = [gate.chat(model, key="decide") for model in ("safe", "small", "anything")]
+        assert [answer.status for answer in answers] == [429] * 3
+        assert gate.small.received == 3
+        assert gate.chat("bare", key="operate").status == 200
+
+
+@pytest.mark.parametrize("fault", [Fault("5xx"), Fault("cut", "after"), Fault("stall", "head")])
+def test_what_fails_is_counted_as_the_ledger_has_it(tmp_path: Path, fault: Fault) -> None:
+    with gateway(tmp_path, limits(TOML, "bare", usd=1, requests=100), calls=', total = "200ms"') as gate:
+        gate.small.always = fault
+        answers = at_once(gate, 8)
+        assert {answer.status for answer in answers} <= {503, 504, 200}
+        until(lambda: {one.held for one in gate.taken().values()} == {0})
+        assert used(gate) == gate.in_ledger()
+        assert used(gate)["requests"] == 8
+
+
+def test_the_counters_are_as_the_ledger_after_a_process_was_killed(tmp_path: Path) -> None:
+    """Killed while some are answered, some stream, some are being decided, and some are written down."""
+    with flaky() as small, flaky() as large:
+        text = limits(TOML, "bare", usd=1000, requests=100_000)
+        (tmp_path / "autotroph.toml").write_text(
+            text.format(small=small.url, large=large.url, calls=""), "utf-8"
+        )
+        with started(tmp_path) as process:
+            gate = Gateway(process.port)
+            threads = [threading.Thread(target=_until_it_ends, args=(gate,)) for _ in range(8)]
+            for one in threads:
+                one.start()
+            until(lambda: small.received > 100)
+            small.faults.extend([Fault("stall", "after"), Fault("stall")])
+            until(lambda: not small.faults)
+            process.end(signal.SIGKILL)
+            for one in threads:
+                one.join()
+        with opened(tmp_path, small, large, SqliteStore(tmp_path / "ledger.db")) as after:
+            assert after.chat("bare", max_tokens=MOST).status == 200
+            after.product.store.append().durable()
+            until(lambda: _used(after) == after.in_ledger())
+            assert after.in_ledger()["requests"] > 90
+
+
+def _used(gate: Gateway) -> dict[str, int]:
+    return {what: one.used for what, one in gate.taken().items()}
+
+
+def _until_it_ends(gate: Gateway) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        for nth in range(100_000):
+            gate.chat("bare", stream=nth % 2 == 0, max_tokens=MOST)
