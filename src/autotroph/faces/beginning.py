@@ -86,7 +86,7 @@ def _is_private(url: str) -> bool:
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
-        raise InputError(f"--upstream {url!r}: expected http://HOST/… or https://HOST/…") from None
+        raise InputError("--upstream: expected http://HOST/… or https://HOST/…") from None
     try:
         return not ip_address(host).is_global
     except ValueError:

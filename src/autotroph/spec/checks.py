@@ -35,6 +35,7 @@ from autotroph.spec.whole import RunSpec
 
 _REFERENCE = re.compile(r"(env|file):.+")
 _CREDENTIALS = re.compile(r"//[^/@]*:[^/@]*@")
+_SOMEBODY = re.compile(r"//[^/?#]*@")
 _TYPES: dict[str, tuple[type, ...]] = {"boolean": (bool,), "number": (float, int), "text": (str,)}
 ACCEPT_COLUMNS: dict[str, ColumnType] = {
     "confidence": "number",
@@ -82,8 +83,10 @@ def _product(spec: Declaration) -> Iterator[Fault]:
 def _model(model: ModelSpec, path: Path) -> Iterator[Fault]:
     if model.kind == "openai" and not model.base_url:
         yield Fault((*path, "base_url"), 'missing; where it answers, such as "http://127.0.0.1:8000/v1"')
-    if _CREDENTIALS.search(model.base_url):
+    if _SOMEBODY.search(model.base_url):
         yield Fault((*path, "base_url"), 'holds a password; use api_key = "env:NAME"')
+    elif "?" in model.base_url or "#" in model.base_url:  # where keys are put, too
+        yield Fault((*path, "base_url"), 'has more behind its path; a key goes in api_key = "env:NAME"')
     if model.api_key and not _REFERENCE.fullmatch(model.api_key):
         yield Fault(
             (*path, "api_key"),
