@@ -207,15 +207,12 @@ def _loads(
 
 
 def _loaded(work: Work) -> Load:
-    command = [sys.executable, "-m", "benchmarks.gateway_load"]
-    done = subprocess.run(
-        command,
-        input=msgspec.json.encode(work),
-        check=True,
-        stdout=subprocess.PIPE,
-        env={**os.environ, **_paths()},
-    )
-    return msgspec.json.decode(done.stdout, type=Load)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "load.json"
+        command = [sys.executable, "-m", "benchmarks.gateway_load", str(file)]
+        given = msgspec.json.encode(work)
+        subprocess.run(command, input=given, check=True, env={**os.environ, **_paths()})
+        return msgspec.json.decode(file.read_bytes(), type=Load)
 
 
 def _pace(loads: Sequence[Load], floor: Sequence[Load]) -> Pace:

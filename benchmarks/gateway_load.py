@@ -1,6 +1,6 @@
-"""The load on a gateway, a process of its own: `python -m benchmarks.gateway_load`.
+"""The load on a gateway, a process of its own: `python -m benchmarks.gateway_load FILE`.
 
-A `Work` comes on stdin, a `Load` goes to stdout.
+A `Work` comes on stdin, a `Load` goes into the file.
 
 Sockets that send a request made ready before, and httptools to see where a reply ends: `openai` and `httpx`
 take more time a request than what is measured here. Three things, one after the other:
@@ -260,7 +260,7 @@ def cpu_seconds(session: int) -> float:
 def main() -> None:
     """Read what to do, do it, write what was met."""
     work = msgspec.json.decode(sys.stdin.buffer.read(), type=Work)
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(load(work))))
+    Path(sys.argv[1]).write_bytes(msgspec.json.encode(uvloop.run(load(work))))
 
 
 if __name__ == "__main__":
