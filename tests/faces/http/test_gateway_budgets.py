@@ -5,14 +5,18 @@ import http.client
 import re
 import signal
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 from gateways import SECRET, TOML, Gateway, flaky, gateway, limits, opened
 from servers import Answer, started, until
 
+from autotroph.govern.budgets import beside
 from autotroph.store.sqlite import SqliteStore
 from autotroph.testing.flaky import Fault
 
@@ -101,7 +105,7 @@ def test_what_fails_is_counted_as_the_ledger_has_it(tmp_path: Path, fault: Fault
 
 
 def test_the_counters_are_as_the_ledger_after_a_process_was_killed(tmp_path: Path) -> None:
-    """Killed while some are answered, some stream, some are being decided, and some are written down."""
+    """Killed while some are answered, some stream, some are being decided, and some are not counted yet."""
     with flaky() as small, flaky() as large:
         text = limits(TOML, "bare", usd=1000, requests=100_000)
         (tmp_path / "autotroph.toml").write_text(
@@ -114,8 +118,10 @@ def test_the_counters_are_as_the_ledger_after_a_process_was_killed(tmp_path: Pat
                 one.start()
             until(lambda: small.received > 100)
             small.faults.extend([Fault("stall", "after"), Fault("stall")])
-            until(lambda: not small.faults)
-            process.end(signal.SIGKILL)
+            with closing(apsw.Connection(str(beside(tmp_path / "ledger.db")))) as counters:
+                counters.execute("BEGIN IMMEDIATE")  # what is answered from now on cannot be counted there
+                until(lambda before=small.received: small.received > before + 50)  # type: ignore[misc]
+                process.end(signal.SIGKILL)
             for one in threads:
                 one.join()
         with opened(tmp_path, small, large, SqliteStore(tmp_path / "ledger.db")) as after:
@@ -133,3 +139,23 @@ def _until_it_ends(gate: Gateway) -> None:
     with contextlib.suppress(OSError, http.client.HTTPException):
         for nth in range(100_000):
             gate.chat("bare", stream=nth % 2 == 0, max_tokens=MOST)
+
+
+def test_who_leaves_while_something_is_set_aside_leaves_nothing_set_aside(tmp_path: Path) -> None:
+    with gateway(tmp_path, limits(TOML, "bare", usd=1, requests=100)) as gate:
+        assert gate.chat("bare", max_tokens=MOST).status == 200
+        until(lambda: {one.held for one in gate.taken().values()} == {0})
+        counters = gate.product.gateway._accounts._budgets
+        assert counters is not None
+        with counters._lock:  # somebody else is counting
+            connection = http.client.HTTPConnection("127.0.0.1", gate.port)
+            body = '{"model": "bare", "max_tokens": 9, "messages": []}'
+            named = {"authorization": f"Bearer {gate.secrets['decide']}", "content-type": "application/json"}
+            connection.request("POST", "/v1/chat/completions", body, named)
+            until(lambda: gate.tasks() > 1)
+            time.sleep(0.2)  # it waits for them
+            connection.close()
+            until(lambda: gate.tasks() == 1)
+        until(lambda: {one.held for one in gate.taken().values()} == {0})
+        assert used(gate)["requests"] == 1
+        assert gate.small.received == 1

@@ -119,7 +119,8 @@ PATHS: dict[str, Path_] = {
     "a model that is none": posts({**CHAT, "model": 7}),
     "a key that is too long": posts(CHAT, idempotency_key="k" * 5000),
     "a variant that is none": chats("bare::none"),
-    "no such path": lambda gate: gate.post("/v1/chat/nothing", CHAT),
+    "no such path": lambda gate: gate.post("/v2/chat/nothing", CHAT),
+    "a path that leads elsewhere": lambda gate: gate.get("/v1/files/..%2f..%2fkeys"),
     "no such host": posts(CHAT, host="elsewhere.example"),
     "models of a broken upstream": lambda gate: _models(gate),
 }
