@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from autotroph.deploy.said import RESPONSES
 from autotroph.faces.asked import Asked
 
-REMEMBERED = 100_000
+REMEMBERED = 20_000
 PREVIOUS = "previous_response_id"
 
 

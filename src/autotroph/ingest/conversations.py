@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-REMEMBERED = 100_000
+REMEMBERED = 20_000
 """Requests that are remembered at most."""
 
 AGAIN = 3600.0
