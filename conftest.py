@@ -2,12 +2,17 @@
 
 import gc
 import os
+import signal
 import sys
 
 import pytest
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes are started, and each would compile
 sys.dont_write_bytecode = False  # workers are started after this, and have it from the environment
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a run in the background of a shell ignores interrupts, and so would each process that a test interrupts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotroph.adapters.upstreams.chunks import AnyProgress, ChatProgress, ResponsesProgress
-from autotroph.adapters.upstreams.progress import InBand, counted
+from autotroph.adapters.upstreams.progress import InBand
 from autotroph.adapters.upstreams.sse import LONGEST, Lines, TooLong
+from autotroph.deploy.counting import counted
 from autotroph.deploy.prices import Usage
 
 PAYLOADS = st.lists(

@@ -119,6 +119,7 @@ def test_the_counters_are_as_the_ledger_after_a_process_was_killed(tmp_path: Pat
             until(lambda: small.received > 100)
             small.faults.extend([Fault("stall", "after"), Fault("stall")])
             with closing(apsw.Connection(str(beside(tmp_path / "ledger.db")))) as counters:
+                counters.set_busy_timeout(10_000)
                 counters.execute("BEGIN IMMEDIATE")  # what is answered from now on cannot be counted there
                 until(lambda before=small.received: small.received > before + 50)  # type: ignore[misc]
                 process.end(signal.SIGKILL)

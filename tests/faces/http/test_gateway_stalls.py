@@ -86,7 +86,9 @@ def test_answers_go_on_whatever_the_disk_does(served: tuple[Gateway, Disk], faul
     gate.product.store.append().durable()
     rows = {row.decision for row in gate.product.store.scan(Completion)}
     decided = {str(id_) for (id_,) in gate.product.store.query("SELECT id FROM decisions").rows}
-    assert rows == decided  # what of an answer is kept is whole
+    assert rows <= decided
+    if fault is None:  # a batch that a disk refused may be there all the same, and what came of it is not
+        assert rows == decided
 
 
 def test_a_task_that_is_only_recorded_does_not_wait_for_its_prompt_to_be_kept(

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from autotroph.clock import SystemClock
-from autotroph.govern.keys import Keys
+from autotroph.govern.keys import LOOK, Keys
 from autotroph.spec import template
 
 COMMAND = "from autotroph.faces.cli import main; main()"
@@ -102,8 +103,10 @@ def test_a_key_made_while_it_runs_opens_and_revoked_does_not(folder: Path) -> No
         url = json.loads(process.stdout.readline())["url"]
         keys = Keys(folder / ".autotroph/ledger.db.keys", SystemClock(""))
         _, secret = keys.create("later", ["read"])
+        time.sleep(2 * LOOK)
         assert get(url, "/v1/journal", authorization=f"Bearer {secret}") == 200
         keys.revoke(secret)
+        time.sleep(2 * LOOK)
         assert get(url, "/v1/journal", authorization=f"Bearer {secret}") == 401
 
 
