@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from autotroph.deploy.counting import counted
 from autotroph.deploy.outside import Outside
-from autotroph.deploy.prices import Rates, Usage, cost, rates
+from autotroph.deploy.prices import Rates, Usage, cost, rates, usd
 from autotroph.deploy.said import CHAT, RESPONSES, Said, said
 from autotroph.deploy.upstreams import Call, Reply
 from autotroph.errors import UpstreamFault
@@ -35,7 +35,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         messages: the conversation.
         inputs: what prompts are filled in with.
         stream: whether the answer is wanted piece by piece.
-        headers: worth passing on.
         model: what the model is called there, where it is not as it is declared.
     """
 
@@ -44,7 +43,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     messages: Sequence[dict[str, Any]] = ()
     inputs: Mapping[str, Any] = {}
     stream: bool = False
-    headers: Mapping[str, str] = {}
     model: str = ""
 
 
@@ -151,17 +149,12 @@ class Asking:
         if step.variant.prompt:
             messages = self._prompt(step.variant.prompt).messages(question.inputs, question.messages)
             document["input" if question.path == RESPONSES else "messages"] = messages
-        document["stream"] = question.stream
-        if not question.stream:
-            del document["stream"]
+        if question.stream:
+            document["stream"] = True
+        else:
+            document.pop("stream", None)
             document.pop("stream_options", None)
-        return Call(
-            path=question.path,
-            document=document,
-            stream=question.stream,
-            model=question.model,
-            headers=question.headers,
-        )
+        return Call(path=question.path, document=document, stream=question.stream, model=question.model)
 
     def _accepted(self, accept: str, path: str, given: Given) -> bool:
         """Whether a cascade stops here; where that cannot be told, it does not."""
@@ -177,13 +170,12 @@ def _compiled(accept: str) -> Expression:
 def columns(found: Said, given: Given, priced: Rates | None) -> dict[str, Any]:
     """The columns of an answer that a cascade may judge it by."""
     usage = given.reply.usage
-    pico = cost(usage, priced)
     return {
         CONFIDENCE: found.confidence,
         "output": found.output,
         "chars": float(len(found.output)),
         "shown": float(bool(found.output)),
-        "cost_usd": None if pico is None else pico / 1e12,
+        "cost_usd": usd(cost(usage, priced)),
         "latency_ms": given.reply.first_token * 1000.0,
         "first_token_ms": None,
         "tokens_in": float(usage.input),
