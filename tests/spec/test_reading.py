@@ -225,6 +225,11 @@ def test_the_digest_is_of_the_meaning() -> None:
         ),
         ('cascade = ["small", "large"]', "", "tasks.answer.variants.careful: either model"),
         (
+            'accept = "confidence >= 0.8"',
+            "",
+            "tasks.answer.variants.careful: a cascade stops where its answer is good enough",
+        ),
+        (
             '"longest", variant = "small"',
             '"longest", variant = "x"',
             "baselines.naive.variant: no variant named",

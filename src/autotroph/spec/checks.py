@@ -155,6 +155,8 @@ def _variant(spec: Declaration, task: TaskSpec, variant: VariantSpec, path: Path
     for key in ("cascade", "fallback"):
         for name in getattr(variant, key):
             yield from known_faults("model or variant", name, {*spec.models, *single}, (*path, key))
+    if len(variant.cascade) > 1 and not variant.accept:
+        yield Fault(path, 'a cascade stops where its answer is good enough: add accept = "…"')
     if variant.accept:
         yield from _accept(variant, (*path, "accept"))
 
