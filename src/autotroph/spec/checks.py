@@ -32,8 +32,8 @@ from autotroph.spec.signals import signal_faults
 from autotroph.spec.traffic import site_faults
 from autotroph.spec.tree import ColumnType
 from autotroph.spec.whole import RunSpec
+from autotroph.wire.secret import is_reference
 
-_REFERENCE = re.compile(r"(env|file):.+")
 _CREDENTIALS = re.compile(r"//[^/@]*:[^/@]*@")
 _SOMEBODY = re.compile(r"//[^/?#]*@")
 _TYPES: dict[str, tuple[type, ...]] = {"boolean": (bool,), "number": (float, int), "text": (str,)}
@@ -76,7 +76,7 @@ def _product(spec: Declaration) -> Iterator[Fault]:
     store = spec.product.store
     if _CREDENTIALS.search(store):
         yield Fault(path, 'holds a password; write "env:AUTOTROPH_DATABASE_URL" and set that variable')
-    elif "://" not in store and not _REFERENCE.fullmatch(store):
+    elif "://" not in store and not is_reference(store):
         yield Fault(path, 'expected "sqlite:///a/path.db", "postgresql://…" or "env:NAME"')
 
 
@@ -87,7 +87,7 @@ def _model(model: ModelSpec, path: Path) -> Iterator[Fault]:
         yield Fault((*path, "base_url"), 'holds a password; use api_key = "env:NAME"')
     elif "?" in model.base_url or "#" in model.base_url:  # where keys are put, too
         yield Fault((*path, "base_url"), 'has more behind its path; a key goes in api_key = "env:NAME"')
-    if model.api_key and not _REFERENCE.fullmatch(model.api_key):
+    if model.api_key and not is_reference(model.api_key):
         yield Fault(
             (*path, "api_key"),
             'secrets only by reference: write "env:NAME" or "file:PATH"; if this was the key, replace it',

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from autotroph.adapters.upstreams.chunks import AnyProgress, ChatProgress, ResponsesProgress
 from autotroph.adapters.upstreams.progress import InBand
-from autotroph.adapters.upstreams.sse import LONGEST, Lines, TooLong
 from autotroph.deploy.counting import counted
 from autotroph.deploy.prices import Usage
+from autotroph.wire.sse import LONGEST, Lines, TooLong
 
 PAYLOADS = st.lists(
     st.binary(min_size=1, max_size=40).filter(lambda b: not set(b"\r\n") & set(b)), max_size=8

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from flakily import LIMITS, SECRET, asked, model, read, run, upstream
 
-from autotroph.adapters.upstreams.keys import Key
 from autotroph.adapters.upstreams.openai import openai_upstream
 from autotroph.clock import SystemClock
 from autotroph.deploy.upstreams import Call, error_document
 from autotroph.errors import AutotrophError, UpstreamFault
 from autotroph.testing.flaky import Fault, Flaky
+from autotroph.wire.secret import Secret
 
 WHATS = ("cut", "unfinished", "stall", "malformed", "in-band error", "429", "5xx", "redirect")
 PLANTED = [
@@ -71,12 +71,12 @@ def test_a_key_is_looked_up_at_every_call(tmp_path: Path, monkeypatch: pytest.Mo
     kept = tmp_path / "key"
     kept.write_text("first\n")
     monkeypatch.setenv("AUTOTROPH_TEST_KEY", " padded ")
-    key = Key(f"file:{kept}", "small")
+    key = Secret(f"file:{kept}", "models.small")
     assert [key.value(), key.value()] == ["first", "first"]
     kept.write_text("the second")
     assert key.value() == "the second"
-    assert Key("env:AUTOTROPH_TEST_KEY", "small").value() == "padded"
-    assert Key("", "small").value() == ""
+    assert Secret("env:AUTOTROPH_TEST_KEY", "models.small").value() == "padded"
+    assert Secret("", "models.small").value() == ""
     assert "second" not in repr(key)
     assert "second" not in repr(openai_upstream("s", model("http://x"), SystemClock("s")))
 
@@ -107,4 +107,4 @@ def test_a_key_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("AUTOTROPH_TEST_KEY")
     for reference in ("env:AUTOTROPH_TEST_KEY", f"file:{tmp_path / 'none'}", f"file:{tmp_path}"):
         with pytest.raises(UpstreamFault, match=r"models\.small: its key"):
-            Key(reference, "small").value()
+            Secret(reference, "models.small").value()

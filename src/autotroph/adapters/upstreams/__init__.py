@@ -22,8 +22,6 @@
 | reaching.py | from a name to a connection |
 | addresses.py | where it may lead |
 | broken.py | what comes of connections that do not work |
-| keys.py | keys by reference |
-| sse.py | bytes to events |
 | watch.py | time limits, with one timer a stream |
 | retrying.py | what is safe to try again, and when |
 | budget.py | how much is tried again |

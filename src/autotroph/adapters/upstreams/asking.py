@@ -8,7 +8,6 @@ from autotroph.adapters.upstreams.budget import RetryBudget
 from autotroph.adapters.upstreams.dialect import Dialect
 from autotroph.adapters.upstreams.exchange import Answer, Exchange, Wire
 from autotroph.adapters.upstreams.faults import Faults
-from autotroph.adapters.upstreams.keys import Key
 from autotroph.adapters.upstreams.line import Line
 from autotroph.adapters.upstreams.replies import Streamed
 from autotroph.adapters.upstreams.retrying import is_broken, is_safe
@@ -17,6 +16,7 @@ from autotroph.clock import Clock
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import UpstreamFault
 from autotroph.spec import ModelSpec
+from autotroph.wire.secret import Secret
 
 
 class HttpUpstream:
@@ -36,7 +36,7 @@ class HttpUpstream:
     def __init__(self, name: str, model: ModelSpec, clock: Clock, dialect: Dialect, base_url: str) -> None:
         line = Line(name, base_url, model.calls)
         faults = Faults(name, line.host)
-        self._wire = Wire(line, dialect, faults, Key(model.api_key, name), model.calls, clock)
+        self._wire = Wire(line, dialect, faults, Secret(model.api_key, f"models.{name}"), model.calls, clock)
         self._luck = luck_of(clock)
         self._budget = RetryBudget(model.calls.retry_share)
         self._streams: WeakSet[Streamed] = WeakSet()

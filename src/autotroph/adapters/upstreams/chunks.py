@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from autotroph.adapters.upstreams.faults import shaped
 from autotroph.adapters.upstreams.progress import InBand
 from autotroph.deploy.prices import Usage, usage
+from autotroph.wire.failed import shaped
 
 
 class _Function(msgspec.Struct, gc=False):

@@ -10,19 +10,19 @@ from autotroph.adapters.upstreams.broken import Cut
 from autotroph.adapters.upstreams.dialect import Dialect
 from autotroph.adapters.upstreams.faults import Faults
 from autotroph.adapters.upstreams.heads import passed, told
-from autotroph.adapters.upstreams.keys import Key
 from autotroph.adapters.upstreams.line import Line
 from autotroph.adapters.upstreams.progress import InBand
 from autotroph.adapters.upstreams.replies import Streamed, Whole, read_whole
 from autotroph.adapters.upstreams.response import Response
 from autotroph.adapters.upstreams.retrying import retry_after
-from autotroph.adapters.upstreams.sse import TooLong
 from autotroph.adapters.upstreams.watch import Watch
 from autotroph.clock import Clock
 from autotroph.deploy.counting import counted
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import UpstreamFault
 from autotroph.spec import CallSpec
+from autotroph.wire.secret import Secret
+from autotroph.wire.sse import TooLong
 
 LARGEST, LARGEST_ERROR = 256 * 2**20, 2**16
 """Bytes of a whole answer, and of what is said about one that failed."""
@@ -39,7 +39,7 @@ class Wire(NamedTuple):
     line: Line
     dialect: Dialect
     faults: Faults
-    key: Key
+    key: Secret
     calls: CallSpec
     clock: Clock
 

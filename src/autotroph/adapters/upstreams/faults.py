@@ -1,17 +1,9 @@
 """What went wrong, in words and as a document; put together in one place, so that no key gets in."""
 
-import re
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
-
 from autotroph.adapters.upstreams.addresses import NotAllowed
 from autotroph.adapters.upstreams.broken import Garbled, Unreachable
 from autotroph.errors import FaultKind, UpstreamFault
-
-_CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
-HIDDEN = b"[key]"
+from autotroph.wire.failed import code, hidden
 
 
 class Faults:
@@ -59,7 +51,7 @@ class Faults:
     ) -> UpstreamFault:
         """An answer that says that there is none, with what it says about it."""
         document = hidden(body, secret)
-        told = _code(document)
+        told = code(document)
         return UpstreamFault(
             f"{self._who}: {self._host} answered {status}{f' ({told})' if told else ''}",
             "status",
@@ -71,47 +63,10 @@ class Faults:
     def in_band(self, document: bytes, secret: str, status: int = 0) -> UpstreamFault:
         """An error where an answer was expected."""
         document = hidden(document, secret)
-        told = _code(document)
+        told = code(document)
         return UpstreamFault(
             f"{self._who}: {self._host} broke its answer off with an error{f' ({told})' if told else ''}",
             "in-band error",
             status=status,
             document=document,
         )
-
-
-def hidden(document: bytes, secret: str) -> bytes:
-    """What an upstream said, without the key, should it have quoted it."""
-    return document.replace(secret.encode(), HIDDEN) if secret else document
-
-
-def shaped(error: object) -> bytes:
-    """An error in the shape of OpenAI's, of whatever an upstream calls one: an object, or just words."""
-    known = error if isinstance(error, Mapping) else {"message": str(error)}
-    words = known.get("message") or known.get("detail") or ""
-    told = {"type": "upstream_error", "param": None, "code": None, **known, "message": str(words)}
-    return msgspec.json.encode({"error": told})
-
-
-def shaped_body(body: bytes) -> bytes:
-    """The body of an answer that failed, in the shape of OpenAI's errors; untouched if it is in it."""
-    try:
-        found: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return b""
-    if not isinstance(found, dict):
-        return b""
-    error = found.get("error")
-    if isinstance(error, dict) and "message" in error:
-        return body
-    return shaped(error or found)
-
-
-def _code(document: bytes) -> str:
-    """The code or type of an error, if it is one word: its message may quote what people wrote."""
-    try:
-        error = msgspec.json.decode(document)["error"]
-        told = error.get("code") or error.get("type")
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
-        return ""
-    return told if isinstance(told, str) and _CODE.fullmatch(told) else ""

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from autotroph.adapters.upstreams.dialect import Read
-from autotroph.adapters.upstreams.faults import shaped
 from autotroph.adapters.upstreams.progress import InBand
 from autotroph.deploy.prices import Usage, usage
+from autotroph.wire.failed import shaped
 
 _STATUS = {
     "invalid_request_error": 400,

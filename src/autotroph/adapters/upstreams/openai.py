@@ -16,13 +16,13 @@ from autotroph.adapters.upstreams.chunks import (
     in_band,
 )
 from autotroph.adapters.upstreams.dialect import Read
-from autotroph.adapters.upstreams.faults import shaped_body
 from autotroph.adapters.upstreams.progress import Progress
 from autotroph.clock import Clock
 from autotroph.deploy.prices import usage
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import InputError
 from autotroph.spec import ModelSpec
+from autotroph.wire.failed import shaped_body
 
 CHAT, TEXT, RESPONSES, EMBEDDINGS = "/chat/completions", "/completions", "/responses", "/embeddings"
 _GENERATES = frozenset({CHAT, TEXT, RESPONSES, EMBEDDINGS, "/decisions"})

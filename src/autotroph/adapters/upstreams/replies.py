@@ -11,10 +11,10 @@ from autotroph.adapters.upstreams.broken import Broken
 from autotroph.adapters.upstreams.faults import Faults
 from autotroph.adapters.upstreams.progress import InBand, Progress
 from autotroph.adapters.upstreams.response import Response
-from autotroph.adapters.upstreams.sse import Lines, TooLong
 from autotroph.adapters.upstreams.watch import Watch
 from autotroph.deploy.prices import Usage
 from autotroph.errors import UpstreamFault
+from autotroph.wire.sse import Lines, TooLong
 
 LINGER = 1.0
 """Seconds that a connection is given after the last event, so that it can be used again."""

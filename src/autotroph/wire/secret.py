@@ -1,26 +1,38 @@
-"""Keys by reference: they are looked up when a call is made, and written nowhere."""
+"""Secrets by reference: they are looked up when a call is made, and written nowhere."""
 
 import os
+import re
 from pathlib import Path
 
 from autotroph.errors import UpstreamFault
 
+_REFERENCE = re.compile(r"(env|file):.+")
 
-class Key:
-    """What an `api_key` refers to; empty for an upstream that wants none.
+
+def is_reference(text: str) -> bool:
+    """Whether a text says where a secret is, and so is none.
+
+    >>> is_reference("env:LLM_KEY"), is_reference("sk-4f1d")
+    (True, False)
+    """
+    return _REFERENCE.fullmatch(text) is not None
+
+
+class Secret:
+    """What a key refers to; empty for an upstream that wants none.
 
     Args:
         reference: `env:NAME` or `file:PATH`.
-        model: whose key it is, for messages.
+        whose: it is, for messages.
     """
 
-    def __init__(self, reference: str, model: str) -> None:
+    def __init__(self, reference: str, whose: str) -> None:
         self._kind, _, self._name = reference.partition(":")
-        self._model = model
+        self._whose = whose
         self._known: tuple[tuple[int, int, int], str] | None = None
 
     def __repr__(self) -> str:
-        return f"Key({self._kind}:{self._name})"
+        return f"Secret({self._kind}:{self._name})"
 
     def value(self) -> str:
         """The key as it is now: an environment can be set and a file replaced while this process runs.
@@ -35,7 +47,7 @@ class Key:
             return found
         why = "holds characters that no key has" if found else "is empty, or is not there"
         raise UpstreamFault(
-            f"models.{self._model}: its key {self._kind}:{self._name} {why}; set it, nothing was asked", "key"
+            f"{self._whose}: its key {self._kind}:{self._name} {why}; set it, nothing was asked", "key"
         )
 
     def _of_file(self) -> str:

@@ -1,0 +1,47 @@
+"""What somebody outside says of an error: in the shape of OpenAI's, and without the key."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+_CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
+HIDDEN = b"[key]"
+
+
+def hidden(document: bytes, secret: str) -> bytes:
+    """What an upstream said, without the key, should it have quoted it."""
+    return document.replace(secret.encode(), HIDDEN) if secret else document
+
+
+def shaped(error: object) -> bytes:
+    """An error in the shape of OpenAI's, of whatever an upstream calls one: an object, or just words."""
+    known = error if isinstance(error, Mapping) else {"message": str(error)}
+    words = known.get("message") or known.get("detail") or ""
+    told = {"type": "upstream_error", "param": None, "code": None, **known, "message": str(words)}
+    return msgspec.json.encode({"error": told})
+
+
+def shaped_body(body: bytes) -> bytes:
+    """The body of an answer that failed, in the shape of OpenAI's errors; untouched if it is in it."""
+    try:
+        found: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return b""
+    if not isinstance(found, dict):
+        return b""
+    error = found.get("error")
+    if isinstance(error, dict) and "message" in error:
+        return body
+    return shaped(error or found)
+
+
+def code(document: bytes) -> str:
+    """The code or type of an error, if it is one word: its message may quote what people wrote."""
+    try:
+        error = msgspec.json.decode(document)["error"]
+        told = error.get("code") or error.get("type")
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        return ""
+    return told if isinstance(told, str) and _CODE.fullmatch(told) else ""
