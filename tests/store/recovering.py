@@ -3,7 +3,6 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
@@ -13,8 +12,8 @@ from msgspec.structs import replace
 
 from autotroph.records import CHAINED, ROWS, Completion, Record, Reward
 from autotroph.store import verify
-from autotroph.store.protocols import Receipt
 from autotroph.store.queue import Job
+from autotroph.store.receipt import Receipt
 from autotroph.store.sqlite import SqliteStore
 from autotroph.testing.disks import Disk, Operation, Platter
 from autotroph.testing.stores import decision, entry, signal
@@ -70,17 +69,17 @@ class Watched(SqliteStore):
 
     def _submit(self, job: Job, patience: float | None = None) -> Receipt:
         given = self._given
-        job.outcome.add_done_callback(lambda done: self._note(given, done))
+        job.receipt.when_known(lambda: self._note(given, job.receipt))
         return super()._submit(job, patience)
 
-    def _note(self, given: Sequence[Record] | str, done: Future[tuple[int, ...]]) -> None:
+    def _note(self, given: Sequence[Record] | str, done: Receipt) -> None:
         at = len(self._disk.log)
-        if error := done.exception():
+        if error := done.failure():
             self._told.refused.append((given, error))
         elif isinstance(given, str):
             self._told.facts.append((at, given))
         else:
-            self._told.appends.append((at, given, done.result()))
+            self._told.appends.append((at, given, done.durable()))
 
 
 def interaction(number: int, luck: Random) -> tuple[Record, ...]:

@@ -158,6 +158,10 @@ class TestTexts:
             layout.__wrapped__(Signal)
 
 
+def keyed(**fields):
+    return decision(**{"key": "k", **fields})
+
+
 class TestTheDigestOfABody:
     def of(self, record):
         return encode(record).body_digest
@@ -165,14 +169,14 @@ class TestTheDigestOfABody:
     @pytest.mark.parametrize(
         "changed",
         [
-            {"id": "x", "key": "k", "at": 9.0},
+            {"id": "x", "key": "k2", "at": 9.0},
             {"release": "r9", "epoch": 9, "arm": "main", "p_arm": 1.0, "policy": "", "fold": "tracks"},
             {"options": (Option("cards", 1.0),), "option": "fraud", "proposals": ()},
             {"verified": False},
         ],
     )
     def test_what_the_product_made_of_a_decision_is_not_in_it(self, changed):
-        assert self.of(decision(**changed)) == self.of(decision())
+        assert self.of(keyed(**changed)) == self.of(keyed())
 
     @pytest.mark.parametrize(
         "changed",
@@ -186,15 +190,18 @@ class TestTheDigestOfABody:
         ],
     )
     def test_what_the_caller_said_is(self, changed):
-        assert self.of(decision(**changed)) != self.of(decision())
+        assert self.of(keyed(**changed)) != self.of(keyed())
 
     def test_the_order_of_keys_is_not_in_it(self):
-        assert self.of(decision(inputs={"a": 1, "b": 2})) == self.of(decision(inputs={"b": 2, "a": 1}))
+        assert self.of(keyed(inputs={"a": 1, "b": 2})) == self.of(keyed(inputs={"b": 2, "a": 1}))
 
     def test_options_are_in_that_of_an_import_only(self):
         other = {"options": (Option("cards", 1.0),)}
-        assert self.of(decision(**other)) == self.of(decision())
-        assert self.of(decision(provenance="import", **other)) != self.of(decision(provenance="import"))
+        assert self.of(keyed(**other)) == self.of(keyed())
+        assert self.of(keyed(provenance="import", **other)) != self.of(keyed(provenance="import"))
+
+    def test_who_cannot_say_it_again_needs_none(self):
+        assert self.of(decision(key="")) == ""
 
     def test_facts_that_nobody_said_have_none(self):
         assert self.of(completion(1.0)) == ""

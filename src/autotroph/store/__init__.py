@@ -12,7 +12,8 @@ global sequence orders them all. What is acknowledged (`Receipt.durable`) is on 
 
 | file | idea |
 |---|---|
-| protocols.py | `Reader`, `Store`, `Receipt`, `Table` |
+| protocols.py | `Reader`, `Store`, `Table` |
+| receipt.py | what an append hands back: `Receipt` |
 | codec.py | records to rows and back |
 | cells.py | which fields are which columns, and what their cells mean |
 | statements.py | the SQL of a row |
@@ -34,7 +35,8 @@ from pathlib import Path
 
 from autotroph.registry import load
 from autotroph.store.chain import verify
-from autotroph.store.protocols import Parameters, Reader, Receipt, SqlValue, Store, Stream, Table
+from autotroph.store.protocols import Parameters, Reader, SqlValue, Store, Stream, Table
+from autotroph.store.receipt import Receipt
 
 __all__ = [
     "Parameters",

@@ -81,14 +81,14 @@ def quickly(kind: type[Record], cells: Sequence[Cell]) -> Callable[[Sequence[Rec
     twin = defstruct(
         kind.__name__, [(name, _bounded(plain.get(name, Any))) for name in places], array_like=True
     )
-    twins: Any = list[twin]  # type: ignore[valid-type]
+    twins = defstruct(f"{kind.__name__}s", [("all", list[twin])], array_like=True)  # type: ignore[valid-type]
     plain_of = itemgetter(*(places[name] for name in plain))
     texts_of = itemgetter(*(places[name] for name, hint in plain.items() if hint is str))
     made = [(itemgetter(places[cell.field]), cell.encode) for cell in cells if not cell.plain]
 
     def columns(records: Sequence[Record]) -> list[Columns]:
         fields = list(map(astuple, records))
-        convert(fields, twins)
+        convert((fields,), twins)  # a list by itself would be taken apart as a type each time
         "".join(chain.from_iterable(map(texts_of, fields))).encode()
         found: list[Columns] = list(map(plain_of, fields))
         for field_of, encode in made:
@@ -212,10 +212,13 @@ _SCALARS: tuple[tuple[type, Callable[[Any], Columns], Callable[[Any], Any]], ...
 
 
 def _json(value: object) -> Columns:
-    text = msgspec.json.encode(value)
+    text = _JSON(value)
     if b"null" in text:  # JSON has no other word for NaN and infinities: they would come back as None
         finite(msgspec.to_builtins(value))
     return (text.decode(),)
+
+
+_JSON = msgspec.json.Encoder().encode
 
 
 def _value(value: Value) -> Columns:

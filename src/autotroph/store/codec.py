@@ -5,7 +5,6 @@ their own, `<record>_texts`, where a row is only when there is something in it.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import blake2b
@@ -77,7 +76,7 @@ SAID_OF_IMPORT = (*SAID[Decision], "options", "option")
 """Who brings a decision made elsewhere also says what was chosen, and among what."""
 
 DIGESTED: frozenset[type[Record]] = frozenset({Decision})
-"""Kinds whose rows carry the digest of that body, because it may be long; that of a signal is its columns.
+"""Kinds whose rows carry the digest of that body, if they have a key: it may be long. A signal's is columns.
 (A link of the chain carries the digest of its row.)"""
 
 WIDE: dict[type[Record], tuple[str, ...]] = {
@@ -98,8 +97,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
         layout: of its kind.
         narrow: the columns of its table, without the sequence.
         wide: the columns apart; none where there is nothing in them.
-        body_digest: of its body, which tells a retry from a conflict, or of the whole row if it is a link;
-            empty for other kinds.
+        body_digest: of its body, which tells a retry by its key from a conflict, or of the whole row if it
+            is a link; empty for others.
     """
 
     layout: "Layout"
@@ -291,8 +290,10 @@ def _rows(form: Layout, records: Sequence[Record]) -> list[Row]:
 
 def _columns(form: Layout, records: Sequence[Record]) -> list[Columns]:
     if not form.chained:
-        with suppress(*UNFIT):
+        try:
             return form.quickly(records)
+        except UNFIT:  # which is named below
+            pass
     return [_exactly(form, record) for record in records]
 
 
@@ -311,7 +312,9 @@ def _exactly(form: Layout, record: Record) -> Columns:
     return columns
 
 
-def _body_digest(form: Layout, record: Record, columns: Columns) -> str:
+def _body_digest(form: Layout, record: Any, columns: Columns) -> str:
     if form.chained:
         return row_digest(dict(zip(form.columns, columns, strict=True)))
+    if not record.key:
+        return ""
     return blake2b(canonical([getattr(record, name) for name in said(record)]), digest_size=16).hexdigest()

@@ -1,14 +1,13 @@
 """What the rest of the house may ask of a ledger: `Reader`, which cannot write, and `Store`, which can."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
-from autotroph.errors import LedgerError
 from autotroph.records import Erasure, Record
+from autotroph.store.receipt import Receipt
 
 R = TypeVar("R", bound=Record)
 SqlValue = None | int | float | str | bytes
@@ -80,42 +79,6 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Lets go of the file. Closing twice does nothing."""
-
-
-class Receipt:
-    """What `append` hands back at once: a promise that becomes true when the rows are on disk."""
-
-    def __init__(self, outcome: Future[tuple[int, ...]]) -> None:
-        self._outcome = outcome
-
-    def durable(self, timeout: float | None = None) -> tuple[int, ...]:
-        """Waits until the rows are synced to disk; their sequences, in the order they were given.
-
-        A row that had been stored before has the sequence of the first one.
-
-        Raises:
-            Conflict: a key or an id came before with another body; nothing of this append was stored.
-            LedgerError: it could not be written, or `timeout` seconds passed and it is not known yet.
-        """
-        try:
-            return self._outcome.result(timeout)
-        except TimeoutError:
-            raise LedgerError(
-                f"not on disk after {timeout} s, and it may still get there: ask this receipt again,"
-                " or send the same rows with their idempotency keys"
-            ) from None
-
-    def failure(self) -> BaseException | None:
-        """Why the rows were not stored, if that is known by now."""
-        return self._outcome.exception() if self._outcome.done() else None
-
-    def when_known(self, then: Callable[[], object]) -> None:
-        """Calls `then`, in whatever thread finds out, once the rows are on disk or never will be."""
-        self._outcome.add_done_callback(lambda _: then())
-
-    def if_it_fails(self, then: Callable[[], object]) -> None:
-        """Calls `then`, in whatever thread finds out, if the rows are not stored."""
-        self._outcome.add_done_callback(lambda outcome: then() if outcome.exception() else None)
 
 
 @runtime_checkable

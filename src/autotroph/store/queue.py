@@ -1,30 +1,45 @@
 """What waits to be written: first in, first out, and bounded in rows and in bytes."""
 
 import threading
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 import msgspec
 
 from autotroph.errors import LedgerError, Overloaded
+from autotroph.store.codec import Row
 from autotroph.store.pen import Pen
+from autotroph.store.receipt import Receipt
 
 LONGEST = 30.0
 """No one is asked to come back later than this, in seconds."""
 
 
 class Job(msgspec.Struct, frozen=True, eq=False):
-    """Something to write, how many rows and about how many bytes it is, and where its outcome will be.
+    """Something to write.
 
-    With `scrub`, the log is emptied before it is done.
+    Attributes:
+        rows: to append.
+        first: what else is written, before them; None: nothing.
+        count: of the rows that it has, adds or takes away.
+        size: about how many bytes it is.
+        scrub: whether the log is emptied before it is done.
+        receipt: whom to tell.
     """
 
-    write: Callable[[Pen], tuple[int, ...]]
-    rows: int
+    rows: Sequence[Row] = ()
+    first: Callable[[Pen], object] | None = None
+    count: int = 0
     size: int = 0
     scrub: bool = False
-    outcome: Future[tuple[int, ...]] = msgspec.field(default_factory=Future)
+    receipt: Receipt = msgspec.field(default_factory=Receipt)
+
+    def write(self, pen: Pen) -> tuple[int, ...]:
+        """Write it; the sequences of its rows."""
+        if self.first is not None:
+            self.first(pen)
+        return pen.write(self.rows)
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -44,10 +59,11 @@ class Queue:
 
     def __init__(self, where: str, room: Room) -> None:
         self._where, self._room = where, room
-        self._jobs: deque[Job] = deque()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()  # None at its end
         self._rows = self._size = 0
-        self._closed = False
-        self._changed = threading.Condition()
+        self._closed = self._ended = False
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
 
     def put(self, job: Job, patience: float, stood: Callable[[], float]) -> None:
         """Queues a job.
@@ -61,44 +77,47 @@ class Queue:
             Overloaded: there was no room in all that time.
             LedgerError: the ledger is closed.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._closed or not job.rows or self._open(), patience):
+        with self._lock:
+            if not (self._fits(job) or self._changed.wait_for(lambda: self._fits(job), patience)):
                 again = min(LONGEST, max(1.0, stood()))
                 raise Overloaded(
-                    f"{self._where}: {self._rows} rows wait for the disk, and no room was free for {job.rows}"
+                    f"{self._where}: {self._rows} rows wait for the disk, and no room was free for {job.count}"
                     f" more within {patience:g} s; nothing was stored: send it again in {again:.0f} s",
                     again,
                 )
             if self._closed:
                 raise LedgerError(f"{self._where}: the ledger is closed; open it again")
-            self._jobs.append(job)
-            self._rows += job.rows
+            self._rows += job.count
             self._size += job.size
-            self._changed.notify_all()
+            self._jobs.put(job)
 
     def take(self, patience: float | None) -> list[Job] | None:
-        """Everything queued; waits for it. Empty when nothing came in `patience` seconds, None at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._closed, patience)
-            if self._closed and not self._jobs:
-                return None
-            batch = list(self._jobs)
-            self._jobs.clear()
-        return batch
+        """Everything queued; waits for it. Empty after so many seconds of nothing, None at the end."""
+        batch: list[Job] = []
+        with suppress(Empty):
+            while not self._ended:
+                job = self._jobs.get(timeout=patience) if not batch else self._jobs.get_nowait()
+                if job is None:
+                    self._ended = True
+                else:
+                    batch.append(job)
+        return None if self._ended and not batch else batch
 
     def done(self, batch: list[Job]) -> None:
         """These were written or refused: their room is free again."""
-        with self._changed:
-            self._rows -= sum(job.rows for job in batch)
-            self._size -= sum(job.size for job in batch)
+        with self._lock:
+            self._rows -= sum([job.count for job in batch])
+            self._size -= sum([job.size for job in batch])
             self._changed.notify_all()
 
     def close(self) -> None:
         """Takes nothing more; what is queued can still be taken out."""
-        with self._changed:
+        with self._lock:
             self._closed = True
+            self._jobs.put(None)
             self._changed.notify_all()
 
-    def _open(self) -> bool:
+    def _fits(self, job: Job) -> bool:
         """Whether there is any room: a job may be larger than what is left, or it might never get in."""
-        return self._rows < self._room.rows and self._size < self._room.size
+        free = self._rows < self._room.rows and self._size < self._room.size
+        return free or not job.count or self._closed

@@ -30,8 +30,9 @@ from autotroph.store.opening import (
     writing,
 )
 from autotroph.store.pen import Pen
-from autotroph.store.protocols import Parameters, R, Receipt, SqlValue, Stream, Table
+from autotroph.store.protocols import Parameters, R, SqlValue, Stream, Table
 from autotroph.store.queue import Job, Room
+from autotroph.store.receipt import Receipt
 from autotroph.store.segments import forget
 from autotroph.store.statements import matching, selection
 from autotroph.store.writer import Writer
@@ -232,7 +233,7 @@ class SqliteStore(SqliteReader):
     def append(self, *records: Record, patience: float | None = None) -> Receipt:
         """Queues these records as one append."""
         rows = encode_all(records)
-        return self._submit(Job(lambda pen: pen.write(rows), len(rows), _weight(rows)), patience)
+        return self._submit(Job(rows, count=len(rows), size=_weight(rows)), patience)
 
     def fault(self) -> str:
         """Why nothing can be written at the moment; empty while the store is healthy."""
@@ -246,19 +247,19 @@ class SqliteStore(SqliteReader):
                 raise InputError(f"{form.table} are links of the hash chain and cannot be removed")
         rows = encode_all(marks)
 
-        def write(pen: Pen) -> tuple[int, ...]:
+        def first(pen: Pen) -> None:
             for form, sequences in tables:
                 pen.delete(form.table, sequences)
             pen.keep("scrub", "due")
-            return pen.write(rows)
 
-        return self._submit(Job(write, len(rows) + sum(len(each) for _, each in tables)))
+        count = len(rows) + sum(len(each) for _, each in tables)
+        return self._submit(Job(rows, first, count=count))
 
     def scrub(self) -> None:
         """Leaves nothing of removed rows in the ledger's files."""
-        self._submit(Job(lambda _: (), 0, scrub=True)).durable()
+        self._submit(Job(scrub=True)).durable()
         forget(self.path)
-        self._submit(Job(lambda pen: pen.keep("scrub", ""), 1)).durable()
+        self._submit(Job(first=lambda pen: pen.keep("scrub", ""), count=1)).durable()
 
     def set_meta(self, name: str, value: str) -> None:
         """Keeps a fact about the whole ledger; returns when it is on disk."""
@@ -266,7 +267,7 @@ class SqliteStore(SqliteReader):
             raise InputError(
                 f"meta {name!r} is the ledger's own; choose another name than {sorted(RESERVED)}"
             )
-        self._submit(Job(lambda pen: pen.keep(name, value), 1)).durable()
+        self._submit(Job(first=lambda pen: pen.keep(name, value), count=1)).durable()
 
     def reader(self) -> SqliteReader:
         """A reader of its own connection."""
@@ -279,7 +280,7 @@ class SqliteStore(SqliteReader):
 
     def _submit(self, job: Job, patience: float | None = None) -> Receipt:
         self._writer.submit(job, self._patience if patience is None else patience)
-        return Receipt(job.outcome)
+        return job.receipt
 
 
 def _weight(rows: Sequence[Row]) -> int:

@@ -1,8 +1,8 @@
 """The one writer of a ledger: a thread that takes everything queued and commits it whenever it is free.
 
 There is no timer: while one batch is being synced the next one gathers, so a busy ledger has large
-batches and an idle one has no delay. Every append is a savepoint of its own, so one that is refused
-leaves the others of its batch alone.
+batches and an idle one has no delay. All rows of a batch are written at once; where one of them is there
+already, every append becomes a savepoint of its own, so one that is refused leaves the others alone.
 
 What the disk does to a commit decides what comes next:
 
@@ -15,8 +15,7 @@ What the disk does to a commit decides what comes next:
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import monotonic
 
 import apsw
@@ -90,11 +89,14 @@ class Writer:
     def _run(self) -> None:
         batch: list[Job] | None = []
         while batch is not None:
-            with self._timed():
-                self._commit(batch)
-                self._queue.done(batch)
-                if not self._failure:
-                    self._checkpoints.due(self._connection)
+            self._began = monotonic()
+            outcomes = self._commit(batch)
+            self._queue.done(batch)
+            for job, outcome in outcomes.items():
+                job.receipt.settle(outcome)
+            if not self._failure:
+                self._checkpoints.due(self._connection)
+            self._began = None
             batch = self._queue.take(PROBE if self._failure else None)
         self._end()
 
@@ -107,28 +109,14 @@ class Writer:
         finally:
             self._release()
 
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        self._began = monotonic()
-        try:
-            yield
-        finally:
-            self._began = None
-
-    def _commit(self, batch: list[Job]) -> None:
-        """Writes a batch; this is the one place that turns any failure into the error of a receipt."""
+    def _commit(self, batch: list[Job]) -> Outcomes:
+        """Writes a batch. This is the one place that turns any failure into the error of a receipt."""
         try:
             outcomes = self._write(batch)
         except Exception as error:  # noqa: BLE001 - the supervisor: nothing may leave a receipt waiting
-            outcomes = dict.fromkeys(batch, self._failed(error))
-        else:
-            self._failure = ""
-            outcomes |= {job: self._scrubbed() for job in batch if job.scrub}
-        for job, outcome in outcomes.items():
-            if isinstance(outcome, AutotrophError):
-                job.outcome.set_exception(outcome)
-            else:
-                job.outcome.set_result(outcome)
+            return dict.fromkeys(batch, self._failed(error))
+        self._failure = ""
+        return outcomes | {job: self._scrubbed() for job in batch if job.scrub}
 
     def _write(self, batch: list[Job]) -> Outcomes:
         pen = self._ready()
@@ -136,7 +124,7 @@ class Writer:
             return {}
         try:
             pen.begin()
-            outcomes = {job: _written(pen, job) for job in batch}
+            outcomes = _at_once(pen, batch) or {job: _written(pen, job) for job in batch}
             if self._failure:
                 # Rows that are overwritten with what they hold are not written at all: this always is.
                 self._connection.pragma("user_version", 0)
@@ -188,6 +176,20 @@ class Writer:
             pen.abandon()
         except apsw.Error as error:
             _LOG.warning("%s: the failed transaction could not be taken back: %s", self._where, error)
+
+
+def _at_once(pen: Pen, batch: list[Job]) -> Outcomes:
+    """What came of the appends of a batch, written as one; nothing where one has to be looked at alone."""
+    if any(job.first is not None for job in batch):
+        return {}
+    sequences = pen.write_new([row for job in batch for row in job.rows])
+    if sequences is None:
+        return {}
+    outcomes, at = Outcomes(), 0
+    for job in batch:
+        outcomes[job] = sequences[at : at + len(job.rows)]
+        at += len(job.rows)
+    return outcomes
 
 
 def _written(pen: Pen, job: Job) -> tuple[int, ...] | AutotrophError:
