@@ -54,7 +54,7 @@ class Accounts:
         for model in {step.model for step, _ in steps} & self._spec.models.keys():
             seconds += float(self._spec.models[model].calls.total)
         held = asyncio.get_running_loop().run_in_executor(
-            None, self._budgets.reserve, made.decision.id, counted, at_most, seconds
+            None, self._budgets.reserve, made.decision.id, counted, at_most, seconds, made.decision.at
         )
         try:
             return await asyncio.shield(held)

@@ -32,7 +32,7 @@ from autotroph.ingest.conversations import Conversations
 from autotroph.ingest.sites import site_of
 from autotroph.ingest.stamping import check_ids, check_inputs
 from autotroph.prompts.checking import schema_of
-from autotroph.records import Body, Completion, Variant
+from autotroph.records import IMPORTED, Body, Completion, Variant
 from autotroph.spec import ModelSpec
 from autotroph.store import Receipt
 
@@ -89,6 +89,8 @@ class Gateway:
             LedgerError: the ledger takes nothing, and such decisions are to be refused.
         """
         check_ids(user=asked.user, session=asked.session, key=asked.key)
+        if asked.key.startswith(IMPORTED):
+            raise InputError(f"key {asked.key!r} is one of an import, by its beginning; use another key")
         asked = self._continued.of(asked)
         target = self._target(asked)
         inputs = self._checked(asked, target.task)

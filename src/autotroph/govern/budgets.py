@@ -1,9 +1,9 @@
 """Budgets and rate limits: what a request may take is set aside before it is made, and settled after it.
 
 The counters lie in a file beside the ledger, which all processes of a product share: one transaction looks
-and sets aside, so no more is ever admitted than fits. What a process held when it was killed expires; whoever
-opens the counters next counts what the ledger has of it. Where the file cannot be written, this process goes
-on counting for itself, from where the file was.
+and sets aside, so no more is ever admitted than fits. Whoever opens the ledger for writing next ends what a
+process held when it was killed: there is one writer a ledger, so it is nobody's any more. Where the file
+cannot be written, this process goes on counting for itself, from where the file was.
 """
 
 import logging
@@ -18,7 +18,7 @@ import msgspec
 from autotroph.clock import Clock
 from autotroph.errors import Exhausted
 from autotroph.govern.meters import PICO, Amount, Meter, Taken, meters, refusal
-from autotroph.records import canonical
+from autotroph.records import IMPORTED, canonical
 from autotroph.spec import Spec
 from autotroph.store import Reader
 
@@ -29,6 +29,9 @@ SECONDS = 900.0
 
 WAIT_MS = 1_000
 """For how long a process waits for another one that is counting."""
+
+_OPEN, _EXACT, _ASSUMED = 0, 1, 2
+"""How far a hold is counted: not yet, by what the ledger says, or as what was set aside."""
 
 PURGE = 1.0
 """Seconds between two looks for what has expired, while nobody is refused."""
@@ -68,8 +71,16 @@ class Budgets:
         self._clock, self._path, self._purged = clock, path, 0.0
         self._lock = threading.Lock()
         self._db = self._opened()
+        self._earlier = self._do(lambda db: int(str(db.execute(_NEWEST).get)))
 
-    def reserve(self, id_: str, meters: Sequence[Meter], most: Amount, seconds: float = SECONDS) -> Hold:
+    def reserve(
+        self,
+        id_: str,
+        meters: Sequence[Meter],
+        most: Amount,
+        seconds: float = SECONDS,
+        at: float | None = None,
+    ) -> Hold:
         """Set aside what a request may take, of all meters or of none.
 
         Args:
@@ -78,19 +89,20 @@ class Budgets:
             meters: what it is counted against.
             most: what it takes at most; what it takes in fact may not be more.
             seconds: after which it is over, whatever became of it: more than its timeouts allow.
+            at: when the decision was made, which says of which stretch of time it is; now if left out.
 
         Raises:
             Exhausted: it does not fit; with when it may.
         """
         now = self._clock.now()
-        hold = Hold(id_, now, meters, most)
+        hold = Hold(id_, now if at is None else at, meters, most)
 
         def look(db: apsw.Connection) -> None:
             if now >= self._purged + PURGE:
                 self._purge(db, now)
-            if _refused(db, hold, now):
+            if _refused(db, hold):
                 self._purge(db, now)
-                if refused := _refused(db, hold, now):
+                if refused := _refused(db, hold):
                     raise max(refused, key=lambda one: one.until)
             shares = _shares(hold)
             for one in shares:
@@ -113,25 +125,15 @@ class Budgets:
             took: in fact.
         """
 
-        def count(db: apsw.Connection) -> None:
-            row = db.execute("DELETE FROM holds WHERE key = ? RETURNING counted", (hold.key,)).get
-            if row == 1:  # the ledger was counted meanwhile
-                return
-            for one in _shares(hold):
-                found = took.of(one.what)
-                _count(db, one, one.amount if found is None else found, 0 if row is None else -one.amount)
+        def known(share: _Share) -> int:
+            found = took.of(share.what)
+            return share.amount if found is None else found
 
-        self._end(hold, count)
+        self._end(hold, known)
 
     def release(self, hold: Hold) -> None:
         """Give back what was set aside: nothing was asked, and nothing will be in the ledger."""
-
-        def give_back(db: apsw.Connection) -> None:
-            if db.execute("DELETE FROM holds WHERE key = ? RETURNING counted", (hold.key,)).get == 0:
-                for one in _shares(hold):
-                    _count(db, one, 0, -one.amount)
-
-        self._end(hold, give_back)
+        self._end(hold, lambda _: 0)
 
     def taken(self, meters: Iterable[Meter]) -> list[Taken]:
         """What is counted at present."""
@@ -146,6 +148,11 @@ class Budgets:
     def reconcile(self, reader: Reader, spec: Spec) -> None:
         """Count what the ledger has and the counters have not: whoever opens the ledger for writing asks.
 
+        What others held before this was opened is ended. The ledger says what some of it took. The rest has
+        no completion and never will: its process has ended, or given up the ledger. Whether anybody was
+        asked, and how far the answer came, nobody knows; upstreams charge also for what nobody heard to its
+        end. A budget is hard, so it is counted as what was set aside: it may have taken less, never more.
+
         Args:
             reader: of the ledger.
             spec: the declaration.
@@ -159,6 +166,7 @@ class Budgets:
                 for meter in meters(spec, name):
                     missing = _in_ledger(reader, name, meter, now) - _taken(db, meter, now).used
                     _count(db, _share(meter, now, 0), max(missing, 0), 0)
+            _assume(db, self._earlier)
 
         self._do(count)
 
@@ -169,11 +177,11 @@ class Budgets:
 
     # -------------------------------------------------------------------------------------------------
 
-    def _end(self, hold: Hold, act: Callable[[apsw.Connection], object]) -> None:
+    def _end(self, hold: Hold, took: Callable[[_Share], int]) -> None:
         with self._lock:
             begun, hold.open = hold.open, False
         if begun and hold.meters:
-            self._do(act)
+            self._do(lambda db: _count_ended(db, hold, took))
 
     def _purge(self, db: apsw.Connection, now: float) -> None:
         """What has expired is set aside no longer."""
@@ -239,7 +247,7 @@ CREATE TABLE IF NOT EXISTS holds (
   key INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL,                 -- of the decision
   expires REAL NOT NULL,
-  counted INTEGER NOT NULL,         -- 1: by what the ledger says
+  counted INTEGER NOT NULL,         -- 1: by what the ledger says; 2: as what was set aside
   shares TEXT NOT NULL              -- JSON: what is set aside of which counters
 ) STRICT;
 """
@@ -275,8 +283,9 @@ def _share(meter: Meter, at: float, amount: int) -> _Share:
     return _Share(meter.subject, meter.what, meter.every, meter.nth(at), amount)
 
 
-def _refused(db: apsw.Connection, hold: Hold, now: float) -> list[Exhausted]:
-    found = (refusal(one, _taken(db, one, now), hold.most.of(one.what), now) for one in hold.meters)
+def _refused(db: apsw.Connection, hold: Hold) -> list[Exhausted]:
+    at = hold.at
+    found = (refusal(one, _taken(db, one, at), hold.most.of(one.what), at) for one in hold.meters)
     return [one for one in found if one is not None]
 
 
@@ -292,6 +301,14 @@ def _count(db: apsw.Connection, share: _Share, used: int, held: int) -> None:
         " ON CONFLICT DO UPDATE SET used = used + excluded.used, held = held + excluded.held",
         (*share[:4], used, held),
     )
+
+
+def _count_ended(db: apsw.Connection, hold: Hold, took: Callable[[_Share], int]) -> None:
+    """What a hold took is counted instead of what stood for it up to now."""
+    counted = db.execute(_ENDED, (hold.key,)).get
+    for one in () if counted == _EXACT else _shares(hold):
+        before = one.amount if counted == _ASSUMED else 0
+        _count(db, one, took(one) - before, -one.amount if counted == _OPEN else 0)
 
 
 def _finish(db: apsw.Connection, reader: Reader) -> None:
@@ -310,13 +327,25 @@ def _finish(db: apsw.Connection, reader: Reader) -> None:
         known.add(id_)
 
 
+def _assume(db: apsw.Connection, newest: int) -> None:
+    """What others held, and nobody knows what it took, is counted as what was set aside."""
+    held = "UPDATE holds SET counted = ? WHERE counted = ? AND key <= ? RETURNING shares"
+    for (shares,) in db.execute(held, (_ASSUMED, _OPEN, newest)).fetchall():
+        for one in _SHARES.decode(str(shares)):
+            _count(db, one, one.amount, -one.amount)
+
+
+_NEWEST = "SELECT coalesce(max(key), 0) FROM holds"
+_ENDED = "DELETE FROM holds WHERE key = ? RETURNING counted"
 _SHARES = msgspec.json.Decoder(list[_Share])
 _USD = f"CAST(round(c.cost_usd * 1e{PICO}) AS INTEGER)"
 _DONE = f"SELECT {_USD}, c.tokens_in + c.tokens_out FROM completions AS c WHERE c.decision = ?"
 _SUMS = f"""
 SELECT coalesce(sum({_USD}), 0), coalesce(sum(c.tokens_in + c.tokens_out), 0), count(*)
 FROM decisions AS d JOIN completions AS c ON c.decision = d.id
-WHERE d.task = ? AND d.served = 1 AND d.provenance = 'product' AND d.at >= ? AND d.at < ?"""
+WHERE d.task = ? AND d.served = 1 AND d.at >= ? AND d.at < ?
+  AND (d.provenance = 'product' OR substr(d.key, 1, {len(IMPORTED)}) <> '{IMPORTED}')"""
+"""Whoever names a variant has decided, so such a row is marked as an import; what it took was taken here."""
 
 
 def _in_ledger(reader: Reader, task: str, meter: Meter, now: float) -> int:

@@ -18,6 +18,7 @@ from autotroph.errors import InputError, UnknownName
 from autotroph.features.context import crossed, featurise
 from autotroph.ingest.stamping import LONGEST_ID, check_ids, check_inputs, stamp_signal
 from autotroph.records import (
+    IMPORTED,
     SILENCE,
     Completion,
     Decision,
@@ -206,7 +207,7 @@ def decision_of(
 
 def import_key(said: DecisionIn) -> str:
     """The idempotency key of an import: the sender's, else its own id, else the digest of all it says."""
-    return f"import:{said.task}/{said.key or said.id or digest(canonical(said))}"
+    return f"{IMPORTED}{said.task}/{said.key or said.id or digest(canonical(said))}"
 
 
 def unit_of(spec: Spec, task: str, id_: str, user: str, session: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from autotroph.records.examples import Dataset, Example, Interaction
 from autotroph.records.rows import (
     CHAINED,
     DECLARATION,
+    IMPORTED,
     IMPROVE,
     PERSON,
     ROWS,
@@ -53,6 +54,7 @@ from autotroph.records.rows import (
 __all__ = [
     "CHAINED",
     "DECLARATION",
+    "IMPORTED",
     "IMPROVE",
     "PERSON",
     "ROWS",

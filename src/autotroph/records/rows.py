@@ -30,6 +30,9 @@ PERSON = "person"
 IMPROVE = "improve"
 """The purpose that learning from a row takes."""
 
+IMPORTED = "import:"
+"""How the keys of decisions begin that were made elsewhere and brought in; nobody else's begin so."""
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the ledger. Each subclass is one table.
