@@ -10,6 +10,8 @@
 | outside.py | those who do, connected to once |
 | asking.py | how a variant answers: prompts, cascades, fallbacks |
 | said.py | what an answer says |
+| pieces.py | a whole answer as the events of a stream |
+| gathered.py | the events of a stream as the whole answer |
 | counting.py | its tokens, where nobody tells them |
 | serving.py | the hot path: a standing and a request in, a decision out |
 | sources.py | what the gate asks of the other rooms |

@@ -4,7 +4,6 @@ Answers are passed on untouched but for their id, which becomes the decision's; 
 """
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -98,13 +97,18 @@ class _Event(msgspec.Struct, gc=False):
     response: msgspec.Raw = msgspec.Raw()
 
 
+_CALLS = msgspec.json.Decoder(list[_ToolCall])
 _BODY, _EVENT = msgspec.json.Decoder(_Body), msgspec.json.Decoder(_Event)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER = msgspec.json.Encoder()
+CALLED, REFUSAL = "tool_calls", "refusal"
+"""Why an answer ended that calls tools, and one that says why it is none."""
+
 _NAMED = frozenset({CHAT, TEXT, RESPONSES})
 """Paths whose answers are called by our id; of others the id may be that of something that lasts there."""
 
-_ENDED = ("response.completed", "response.incomplete", "response.failed")
+ENDED = ("response.completed", "response.incomplete", "response.failed")
+"""The last events of responses, which have all of it."""
 
 
 def said(path: str, body: bytes) -> Said:
@@ -181,7 +185,7 @@ class Saying:
         event = _EVENT.decode(payload)
         if event.type == "response.output_text.delta" and isinstance(event.delta, str):
             self._pieces.append(event.delta)
-        elif event.type in _ENDED:
+        elif event.type in ENDED:
             self._whole = said(RESPONSES, bytes(event.response))
         return event.type
 
@@ -207,76 +211,95 @@ def renamed(payload: bytes, id_: str, path: str = CHAT) -> bytes:
     return _ENCODER.encode(fields)
 
 
-def events(path: str, body: bytes, *, counted: bool = True) -> Iterator[bytes]:
-    """A whole answer as the events of a stream, for whoever asked for one, and maybe for its usage."""
-    if path == RESPONSES:
-        whole, text = msgspec.Raw(body), said(path, body).output
-        yield _ENCODER.encode({"type": "response.created", "sequence_number": 0, "response": whole})
-        told = {"output_index": 0, "content_index": 0, "delta": text, "sequence_number": 1}
-        yield _ENCODER.encode({"type": "response.output_text.delta", **told})
-        yield _ENCODER.encode({"type": "response.completed", "sequence_number": 2, "response": whole})
-        return
-    answer = msgspec.json.decode(body)
-    head = {name: answer[name] for name in ("id", "created", "model", "system_fingerprint") if name in answer}
-    head["object"] = "chat.completion.chunk"
-    for one in answer.get("choices", ()):
-        at, message = one.get("index", 0), one.get("message", {})
-        calls = [{"index": nth, **call} for nth, call in enumerate(message.get("tool_calls") or ())]
-        delta = {**message, "tool_calls": calls} if calls else message
-        yield _ENCODER.encode({**head, "choices": [{"index": at, "delta": delta, "finish_reason": None}]})
-        end = {"index": at, "delta": {}, "finish_reason": one.get("finish_reason")}
-        yield _ENCODER.encode({**head, "choices": [end]})
-    if counted and "usage" in answer:
-        yield _ENCODER.encode({**head, "choices": [], "usage": answer["usage"]})
-
-
 def written(path: str, model: str, told: Said, usage: Usage, at: int = 0) -> bytes:
     """An answer as its upstream could have written it, out of what is kept of it."""
-    if path in (RESPONSES, DECISIONS):
-        return _written(path, model, told, usage, at)
-    calls = told.finish == "tool_calls"
-    parts: dict[str, Any] = {"role": "assistant", "content": None if calls else told.output}
-    if calls:
-        parts["tool_calls"] = msgspec.Raw(told.output.encode())
-    total = usage.input + usage.output
-    choice = {"index": 0, "message": parts, "finish_reason": told.finish or "stop"}
-    counted = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": total}
-    answer = {"id": "", "object": "chat.completion", "created": at, "model": model}
-    return _ENCODER.encode({**answer, "choices": [choice], "usage": counted})
-
-
-def _written(path: str, model: str, told: Said, usage: Usage, at: int) -> bytes:
-    """The same, as responses and decisions count and write."""
-    counted = {
-        "input_tokens": usage.input,
-        "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": 0},
-        "output_tokens": usage.output,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
-        "total_tokens": usage.input + usage.output,
-    }
+    counted = told_usage(path, usage)
     if path == DECISIONS:
         answers = msgspec.Raw(told.output.encode())
         return _ENCODER.encode({"model": model, "answers": answers, "usage": counted})
-    answer = {"id": "", "object": "response", "created_at": at, "model": model, "status": "completed"}
-    return _ENCODER.encode({**answer, "output": _items(told), "usage": counted})
+    if path == RESPONSES:
+        return _ENCODER.encode({**_response_head(told, model, at), "output": _items(told), "usage": counted})
+    choice: dict[str, Any] = {"index": 0, "logprobs": None, "finish_reason": _ending(told)}
+    if path == TEXT:
+        kind, choice["text"] = "text_completion", told.output
+    else:
+        kind, choice["message"] = "chat.completion", _message(told)
+    answer = {"id": "", "object": kind, "created": at, "model": model}
+    return _ENCODER.encode({**answer, "choices": [choice], "usage": counted})
+
+
+def can_be_written(told: Said) -> bool:
+    """Whether what is kept of an answer is all that it said: not of a text beside which tools are called."""
+    return bool(_called(told)) if told.finish == CALLED else bool(told.output or told.finish)
+
+
+def _called(told: Said) -> list[_ToolCall]:
+    """The tools that it calls; where one had to be called, it ends as if it had called none."""
+    try:
+        found = _CALLS.decode(told.output)
+    except msgspec.DecodeError:
+        return []
+    return found if found and _calls(found) == told.output else []
+
+
+def told_usage(path: str, usage: Usage) -> dict[str, Any]:
+    """Tokens as answers tell them: completions in one way, responses and decisions in another."""
+    total = usage.input + usage.output
+    if path not in (RESPONSES, DECISIONS):
+        return {
+            "prompt_tokens": usage.input,
+            "completion_tokens": usage.output,
+            "total_tokens": total,
+            "prompt_tokens_details": {"cached_tokens": usage.cached},
+            "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+        }
+    return {
+        "input_tokens": usage.input,
+        "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.written},
+        "output_tokens": usage.output,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": total,
+    }
+
+
+def _message(told: Said) -> dict[str, Any]:
+    """What is kept of an answer, as the message of a chat completion."""
+    message: dict[str, Any] = {"role": "assistant", "content": told.output, "refusal": None}
+    if _called(told):
+        return {**message, "content": None, "tool_calls": msgspec.Raw(told.output.encode())}
+    return {**message, "content": None, "refusal": told.output} if told.finish == REFUSAL else message
+
+
+def _ending(told: Said) -> str:
+    """Why it ended, in the words of completions, which have none for a refusal."""
+    return "stop" if told.finish in ("", REFUSAL) else told.finish
+
+
+def _response_head(told: Said, model: str, at: int) -> dict[str, Any]:
+    why = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(told.finish)
+    said = {"status": "incomplete" if why else "completed"}
+    head = {"id": "", "object": "response", "created_at": at, "model": model, "tools": []}
+    more = {"parallel_tool_calls": True, "tool_choice": "auto", "error": None}
+    return {**head, **said, **more, "incomplete_details": {"reason": why} if why else None}
 
 
 def _items(told: Said) -> list[dict[str, Any]]:
     """What is kept of an answer, as the items of a response."""
-    if told.finish == "tool_calls":
-        calls = msgspec.json.decode(told.output, type=list[_ToolCall])
+    if calls := _called(told):
         return [
             {"type": "function_call", "call_id": one.id, "name": one.function.name,
              "arguments": one.function.arguments, "status": "completed"}
             for one in calls if one.function is not None
         ]  # fmt: skip
-    text = {"type": "output_text", "text": told.output, "annotations": []}
+    text: dict[str, Any] = {"type": "output_text", "text": told.output, "annotations": []}
+    if told.finish == REFUSAL:
+        text = {"type": "refusal", "refusal": told.output}
     message = {"id": "message", "type": "message", "role": "assistant", "status": "completed"}
     return [{**message, "content": [text]}]
 
 
 def _told(text: str, refusal: str | None, calls: list[_ToolCall] | None, end: _Choice) -> Said:
-    finish = "refusal" if refusal else end.finish_reason or ""
+    finish = REFUSAL if refusal else end.finish_reason or ""
     if calls and not text:
         return Said(_calls(calls), finish)
     return Said(text or refusal or "", finish, _confidence(end.logprobs))
@@ -305,7 +328,7 @@ def _response(found: _Body) -> Said:
         if one.type == "function_call"
     ]
     why = found.incomplete_details.reason if found.incomplete_details else ""
-    finish = {"max_output_tokens": "length", "": "tool_calls" if calls else "stop"}.get(why, why)
+    finish = {"max_output_tokens": "length", "": CALLED if calls else "stop"}.get(why, why)
     return replace(_told(text, refusal, calls, _Choice(finish_reason=finish)), id=found.id or "")
 
 

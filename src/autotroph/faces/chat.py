@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from autotroph.deploy.asking import Given, Question, Spent
-from autotroph.deploy.said import Said, Saying, events, renamed, said
+from autotroph.deploy.pieces import events
+from autotroph.deploy.said import Said, Saying, renamed, said
 from autotroph.errors import UpstreamFault
 from autotroph.govern.budgets import Hold
 from autotroph.records import Body, Decision
@@ -29,6 +30,7 @@ class Made(msgspec.Struct, kw_only=True):
         hold: what is set aside for it; None where nothing is counted.
         instead: the release body and the option that answer where a candidate does not.
         trouble: why the candidate did not.
+        events: those of a stream that somebody may ask for again, by its key.
         over: whether it was written down what came of it.
     """
 
@@ -44,6 +46,7 @@ class Made(msgspec.Struct, kw_only=True):
     hold: Hold | None = None
     instead: tuple[Body, str] | None = None
     trouble: str = ""
+    events: list[bytes] = []
     over: bool = False
 
 
@@ -117,7 +120,10 @@ class Chat:
 
     async def _payloads(self, given: Given) -> AsyncIterator[bytes]:
         if given.reply.body is None:
+            keyed = bool(self._made.decision.key)
             async for payload in given.reply:
+                if keyed:
+                    self._made.events.append(payload)
                 yield payload
         else:  # it was looked at first, and so came whole
             options = self._made.question.document.get("stream_options")

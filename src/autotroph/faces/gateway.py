@@ -291,7 +291,7 @@ class Gateway:
         if given is not None:
             made.spent.add(given.reply.usage, self._asking.rates(given.step))
         self._accounts.settle(made, self._told(made, self._completion(made, given, told, error)))
-        self._repeats.ended(made, given, told, error)
+        self._repeats.ended(made, given, error)
         if told.id:
             self._continued.note(made.decision.id, told.id, made.decision.session)
 

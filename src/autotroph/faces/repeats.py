@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from autotroph.deploy.asking import Given, Spent, Step
+from autotroph.deploy.gathered import gathered
 from autotroph.deploy.prices import Usage
-from autotroph.deploy.said import Said, written
+from autotroph.deploy.said import CHAT, DECISIONS, RESPONSES, TEXT, Said, can_be_written, written
 from autotroph.errors import Conflict
 from autotroph.faces.answers import RECENT, RECENT_BYTES
 from autotroph.faces.asked import Asked
@@ -82,9 +83,8 @@ class Repeats:
         key = asked.key
         while key in self._under_way:
             await asyncio.shield(self._under_way[key])
-        attempt, found = self._look(key, asked)
+        attempt, found = self._look(asked, task, inputs)
         if found is not None:
-            _refuse_other(found.made.decision, asked, task, inputs)
             step = Step(found.model, "", None, Variant())
             made = replace(found.made, question=asked.question)
             return Chat(made, Given(found.reply, step), lambda *_: None)
@@ -96,14 +96,16 @@ class Repeats:
             self._over(attempt)
             raise
 
-    def ended(self, made: Made, given: Given | None, told: Said, error: str) -> None:
+    def ended(self, made: Made, given: Given | None, error: str) -> None:
         """Note what came of a decision that has a key."""
         if made.decision.key not in self._called:
             return
         key = self._called[made.decision.key]
         if given is not None and not error:
-            body = given.reply.body or written(made.question.path, given.step.name, told, given.reply.usage)
-            self._keep(key, _Known(made, Kept(body, given.reply.headers), given.step.name))
+            body = given.reply.body or gathered(made.question.path, made.events, given.reply.usage)
+            if body is not None:
+                self._keep(key, _Known(made, Kept(body, given.reply.headers), given.step.name))
+            made.events.clear()
         elif made.sent is not None:
             self._failed[made.decision.key] = made.sent
             while len(self._failed) > RECENT:
@@ -122,15 +124,19 @@ class Repeats:
             _, gone = self._kept.popitem(last=False)
             self._bytes -= len(gone.reply.body or b"")
 
-    def _look(self, key: str, asked: Asked) -> tuple[str, _Known | None]:
+    def _look(self, asked: Asked, task: str, inputs: Mapping[str, Any]) -> tuple[str, _Known | None]:
         """The answer to a key; where there is none, the key by which the ledger takes the next one."""
+        key = asked.key
         if known := self._kept.get(key):
+            _refuse_other(known.made.decision, asked, task, inputs)
             return key, known
         attempt, nth = key, 1
         while (decision := self._reader.get(Decision, key=attempt)) or self._will_be_there(attempt):
             completion = self._reader.get(Completion, decision=decision.id) if decision else None
-            if decision and completion and not completion.error and completion.output:
-                return attempt, _read(decision, completion, asked)
+            if decision and completion and not completion.error:
+                _refuse_other(decision, asked, task, inputs)
+                if found := _read(decision, completion, asked):
+                    return attempt, found
             nth += 1
             attempt = f"{key}~{nth}"
         return attempt, None
@@ -141,16 +147,21 @@ class Repeats:
         return sent is not None and sent.failure() is None
 
 
-def _read(decision: Decision, completion: Completion, asked: Asked) -> _Known:
-    """An answer out of the ledger: it says the same; what its upstream added is not there any more."""
+def _read(decision: Decision, completion: Completion, asked: Asked) -> _Known | None:
+    """An answer out of the ledger: it says the same; what its upstream added is not there any more.
+
+    None where too little is kept: vectors, pictures, or tools that were called beside a text.
+    """
+    path, told = asked.question.path, Said(completion.output, completion.finish)
+    if path not in (CHAT, TEXT, RESPONSES, DECISIONS) or not can_be_written(told):
+        return None
     usage = Usage(
         input=completion.tokens_in,
         cached=completion.tokens_cached,
         output=completion.tokens_out,
         reasoning=completion.tokens_reasoning,
     )
-    told = Said(completion.output, completion.finish)
-    body = written(asked.question.path, decision.option, told, usage, int(decision.at))
+    body = written(path, decision.option, told, usage, int(decision.at))
     made = Made(
         decision=decision, question=asked.question, body=Body(kind="chat", variants={}, policy=""),
         began=0.0, spent=Spent(), over=True,
