@@ -115,7 +115,7 @@ def usage(said: object) -> Usage | None:
     >>> usage({"input_tokens": 9, "cache_read_input_tokens": 90, "output_tokens": 2})
     Usage(input=99, cached=90, written=0, output=2, reasoning=0)
     """
-    if not isinstance(said, Mapping):
+    if not isinstance(said, dict):  # as JSON is read; asking for any mapping takes longer than the rest
         return None
     try:
         found = _openai(said) if "prompt_tokens" in said else _tokens(said)
@@ -145,9 +145,12 @@ def _tokens(said: Mapping[str, Any]) -> Usage:
     return Usage(asked + read + written, within + read, written, answered, hidden)
 
 
+_NONE: Mapping[str, Any] = {}
+
+
 def _details(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = said.get(name)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict) else _NONE
 
 
 def _count(said: Mapping[str, Any], name: str) -> int:
@@ -159,6 +162,6 @@ def _count(said: Mapping[str, Any], name: str) -> int:
     found = said.get(name)
     if found is None:
         return 0
-    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+    if type(found) is not int or found < 0:
         raise ValueError(f"{name} is no number of tokens")
     return found

@@ -46,8 +46,10 @@ class Accounts:
         Raises:
             Exhausted: there is no room for it.
         """
+        if self._budgets is None:
+            return None
         counted = meters(self._spec, made.decision.task, *keys)
-        if self._budgets is None or not counted:
+        if not counted:
             return None
         steps = list(self._steps(made))
         at_most, seconds = self._at_most(made, steps), SPARE

@@ -145,6 +145,8 @@ class Answering:
         answer = await self.gateway.ask(asked)
         if answer.fault is not None:
             raise answer.fault
+        if not stream:
+            answer.leave()  # what is read from the ledger next has it
         return answer
 
     @cached_property

@@ -1,5 +1,6 @@
 """An answer of somebody outside, as whoever asked gets it: whole, or piece by piece."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -79,7 +80,7 @@ class Chat:
         if given is not None and given.reply.body is not None and not made.question.stream:
             self.said = said(self.path, given.reply.body)
             self.body = renamed(given.reply.body, self.id, self.path)
-            end(made, given, self.said, "")
+            asyncio.get_running_loop().call_soon(self.leave)  # who asked is answered first
 
     @property
     def output(self) -> str:
@@ -91,8 +92,12 @@ class Chat:
         return msgspec.json.decode(self.body or b"null")
 
     def leave(self) -> None:
-        """Want no more of it: the connection to who answers is closed at once. After the end, nothing."""
-        if self._given is not None and not self._made.over:
+        """Want no more of it, and have it written down: nobody who still answers is listened to any more."""
+        if self._given is None or self._made.over:
+            return
+        if self.body is not None:
+            self._end(self._made, self._given, self.said, "")
+        else:
             self._close(LEFT)
 
     def __aiter__(self) -> AsyncIterator[bytes]:

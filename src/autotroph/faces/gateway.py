@@ -30,7 +30,7 @@ from autotroph.faces.merely import Merely
 from autotroph.faces.repeats import Kept, Repeats
 from autotroph.ingest.conversations import Conversations
 from autotroph.ingest.sites import site_of
-from autotroph.ingest.stamping import check_ids, check_inputs
+from autotroph.ingest.stamping import check_ids
 from autotroph.prompts.checking import schema_of
 from autotroph.records import IMPORTED, Body, Completion, Variant
 from autotroph.spec import ModelSpec
@@ -247,7 +247,7 @@ class Gateway:
         schema = self._schema(task) if task in self._spec.tasks else None
         if schema is not None:
             schema.check(asked.inputs)
-        kept: dict[str, Any] = self._product.custody.redacted(check_inputs(asked.kept))
+        kept: dict[str, Any] = self._product.custody.redacted(asked.kept)
         return kept
 
     async def _chosen(self, asked: Asked, target: Target, inputs: dict[str, Any]) -> Chosen:

@@ -12,7 +12,7 @@ something that no mask knows (a city in small letters) are put together afterwar
 
 import re
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -68,7 +68,7 @@ REMEMBERED = 1024
 """Beginnings of prompts whose masks need not be found again: most prompts do not change at all."""
 
 
-class Template(msgspec.Struct, frozen=True, dict=True):
+class Template(msgspec.Struct, frozen=True):
     """What does not change from call to call of one call site.
 
     Attributes:
@@ -83,12 +83,17 @@ class Template(msgspec.Struct, frozen=True, dict=True):
     tools: tuple[str, ...] = ()
     schema: tuple[str, ...] = ()
 
-    @cached_property
+    @property
     def site(self) -> str:
         """Its name: `site-` and ten hex digits."""
-        lists = (self.path,), self.words, self.tools, self.schema
-        whole = "\x1e".join(map("\x1f".join, lists)).encode("utf-8", "replace")
-        return f"site-{blake2b(whole, digest_size=5).hexdigest()}"
+        return _named(self)
+
+
+@lru_cache(REMEMBERED)
+def _named(template: Template) -> str:
+    lists = (template.path,), template.words, template.tools, template.schema
+    whole = "\x1e".join(map("\x1f".join, lists)).encode("utf-8", "replace")
+    return f"site-{blake2b(whole, digest_size=5).hexdigest()}"
 
 
 def site_of(path: str, document: Mapping[str, Any]) -> str:
@@ -109,7 +114,8 @@ def site_of(path: str, document: Mapping[str, Any]) -> str:
 
 def template_of(path: str, document: Mapping[str, Any]) -> Template:
     """What of a request is the same whenever its call site calls; whatever has another shape is left out."""
-    words = _masked(_beginning(_prompt(document)))
+    prompt = _prompt(document)
+    words = _masked(_beginning(prompt)) if prompt else ()
     return Template("/" + path.strip("/").removeprefix("v1/"), words, _tools(document), _schema(document))
 
 
@@ -229,6 +235,9 @@ def _schema(document: Mapping[str, Any]) -> tuple[str, ...]:
     return (str(kind), str(form.get("name") or "")[:100], *names)
 
 
+_NO_FORM: Mapping[str, Any] = {}
+
+
 def asked_form(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """What form of answer a request asks for, in one shape for both formats: `type`, `name`, `schema`.
 
@@ -238,8 +247,7 @@ def asked_form(document: Mapping[str, Any]) -> Mapping[str, Any]:
     found = document.get("response_format")
     if not isinstance(found, dict):
         text = document.get("text")
-        found = text.get("format") if isinstance(text, dict) else None
-    if not isinstance(found, dict):
-        return {}
+        if not isinstance(text, dict) or not isinstance(found := text.get("format"), dict):
+            return _NO_FORM
     inner = found.get("json_schema")
     return {"type": found.get("type"), **inner} if isinstance(inner, dict) else found

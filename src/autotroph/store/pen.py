@@ -52,25 +52,27 @@ class Pen:
 
     def write(self, rows: Sequence[Row]) -> tuple[int, ...]:
         """Writes all of these rows or, when it raises one of our errors, none of them."""
-        if (sequences := self.write_new(rows)) is not None:
-            return sequences
-        before = self._head
-        self._connection.execute("SAVEPOINT append")
-        sequences = self._one_by_one(rows, before)
-        self._connection.execute("RELEASE append")
-        return sequences
-
-    def write_new(self, rows: Sequence[Row]) -> tuple[int, ...] | None:
-        """Writes all of these rows or, if one of them is there already or too big, none, and says None."""
         before = self._head
         self._connection.execute("SAVEPOINT append")
         try:
             sequences = self._insert(rows)
         except (apsw.ConstraintError, apsw.TooBigError):
             self._take_back(before)
-            sequences = None
+            sequences = self._one_by_one(rows, before)
         self._connection.execute("RELEASE append")
         return sequences
+
+    def write_new(self, rows: Sequence[Row]) -> tuple[int, ...] | None:
+        """Writes all of these rows, the first of the transaction.
+
+        None if one of them is there already, or too big: then nothing is written, and the transaction is new.
+        """
+        try:
+            return self._insert(rows)
+        except (apsw.ConstraintError, apsw.TooBigError):
+            self.abandon()
+            self.begin()
+            return None
 
     def keep(self, name: str, value: str) -> None:
         """Writes a fact about the whole ledger."""

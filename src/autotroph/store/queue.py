@@ -81,7 +81,7 @@ class Queue:
             if not (self._fits(job) or self._changed.wait_for(lambda: self._fits(job), patience)):
                 again = min(LONGEST, max(1.0, stood()))
                 raise Overloaded(
-                    f"{self._where}: {self._rows} rows wait for the disk, and no room was free for {job.count}"
+                    f"{self._where}: {self._rows} rows wait for the disk, and none was free for {job.count}"
                     f" more within {patience:g} s; nothing was stored: send it again in {again:.0f} s",
                     again,
                 )

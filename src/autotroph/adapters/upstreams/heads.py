@@ -29,7 +29,7 @@ class Heads:
 
     def __init__(self, base: SplitResult) -> None:
         self._base = base
-        self._begun = lru_cache(maxsize=64)(self._begin)
+        self._begun = lru_cache(maxsize=64)(self._begin)  # most calls say the same, but for the length
 
     def of(self, method: str, path: str, headers: Mapping[str, str], length: int) -> bytes:
         """The head of a request.
@@ -43,24 +43,25 @@ class Heads:
         Raises:
             InputError: the path leads out of the base URL, or a head cannot hold what is in it.
         """
-        said = [self._begun(method, path)]
-        for name, text in {**_DEFAULT, **headers}.items():
+        begun = self._begun(method, path, *headers.items())
+        return begun + (b"content-length: %d\r\n\r\n" % length if length or method not in _BARE else b"\r\n")
+
+    def _begin(self, method: str, path: str, *headers: tuple[str, str]) -> bytes:
+        """All of a head but the length."""
+        if not _is_token(method):
+            raise InputError(f"{method!r:.20} is no method of HTTP; such as POST")
+        said = [
+            f"{method} {self._target(path)} HTTP/1.1\r\nhost: {self._base.netloc}\r\n"
+            "accept-encoding: identity\r\n"
+        ]
+        for name, text in {**_DEFAULT, **dict(headers)}.items():
             if _CONTROL.search(text) or not _is_token(name):
                 raise InputError(f"the header {name!r:.60} holds characters that no header can; leave it out")
             said.append(f"{name}: {text}\r\n")
-        said.append(f"content-length: {length}\r\n\r\n" if length or method not in _BARE else "\r\n")
         try:
             return "".join(said).encode()
         except UnicodeEncodeError:
             raise InputError("a header holds characters that cannot be encoded; leave it out") from None
-
-    def _begin(self, method: str, path: str) -> str:
-        if not _is_token(method):
-            raise InputError(f"{method!r:.20} is no method of HTTP; such as POST")
-        return (
-            f"{method} {self._target(path)} HTTP/1.1\r\nhost: {self._base.netloc}\r\n"
-            "accept-encoding: identity\r\n"
-        )
 
     def _target(self, path: str) -> str:
         """A path below the base URL; what is left of it after decoding may not lead anywhere else."""
