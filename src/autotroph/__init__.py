@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import os
 
-    from autotroph.client import AsyncClient, Client
+    from autotroph.client import AsyncClient, Client, Straight
     from autotroph.faces.library import Product
 
-__all__ = ["AsyncClient", "Client", "__version__", "open"]
+__all__ = ["AsyncClient", "Client", "Straight", "__version__", "open"]
 __version__ = "0.1.0"
 
 
@@ -44,8 +44,8 @@ def open(path: str | os.PathLike[str] = "autotroph.toml", **given: Any) -> Produ
 
 
 def __getattr__(name: str) -> Any:
-    """The clients, imported when they are used: start-up is felt."""
-    if name not in ("AsyncClient", "Client"):
+    """The clients and what they take, imported when they are used: start-up is felt."""
+    if name not in ("AsyncClient", "Client", "Straight"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from autotroph import client
 

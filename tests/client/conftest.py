@@ -2,8 +2,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chatting import gate
 from realserver import KEY, Served
 from scripted import Scripted, scripted
+
+from autotroph.testing.flaky import Flaky
+from flaky_upstream import flaky
 
 
 @pytest.fixture
@@ -35,3 +39,34 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         patch.setenv("AUTOTROPH_API_KEY", KEY)
         with found.running():
             yield found
+
+
+@pytest.fixture(scope="package")
+def _behind() -> Iterator[Flaky]:
+    with flaky() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def gated(_behind: Flaky, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A running gateway, for the tests that leave it alone."""
+    found = gate(tmp_path_factory.mktemp("gated"), _behind.url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTOTROPH_API_KEY", KEY)
+        with found.running():
+            yield found
+
+
+@pytest.fixture
+def behind(_behind: Flaky) -> Iterator[Flaky]:
+    """The upstream of a gateway; what fails of it fails for one test."""
+    yield _behind
+    _behind.always, _behind.pause = None, 0.0
+    _behind.faults.clear()
+
+
+@pytest.fixture
+def mortal(behind: Flaky, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """A gateway that is started and killed as a test likes."""
+    monkeypatch.setenv("AUTOTROPH_API_KEY", KEY)
+    return gate(tmp_path, behind.url)

@@ -20,9 +20,11 @@ COMMAND = "from autotroph.faces.cli import main; main()"
 class Served:
     """A product in a folder, and a port that its server comes back to."""
 
-    def __init__(self, folder: Path) -> None:
-        (folder / "autotroph.toml").write_text(template("support"), "utf-8")
-        self.folder = folder
+    def __init__(self, folder: Path, declared: str = "", *given: str) -> None:
+        """A product as declared; of what is `given` to the command, if that says enough."""
+        if not given:
+            (folder / "autotroph.toml").write_text(declared or template("support"), "utf-8")
+        self.folder, self.given = folder, given
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -31,7 +33,7 @@ class Served:
     def running(self) -> Iterator["subprocess.Popen[str]"]:
         line = [sys.executable, "-c", COMMAND, "serve", "--port", str(self.port), "--json"]
         with subprocess.Popen(
-            [*line, "--cycle-every", "never"], cwd=self.folder, stdout=subprocess.PIPE, text=True
+            [*line, "--cycle-every", "never", *self.given], cwd=self.folder, stdout=subprocess.PIPE, text=True
         ) as process:
             try:
                 assert process.stdout is not None

@@ -83,6 +83,7 @@ class Scripted:
 
     async def _come(self) -> None:
         app = web.Application(client_max_size=2**24)
+        app.router.add_get("/healthz", self._live)
         app.router.add_post("/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -101,6 +102,9 @@ class Scripted:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+    async def _live(self, _: web.Request) -> web.Response:
+        return web.json_response({})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         fault = self.faults.popleft() if self.faults else self.always

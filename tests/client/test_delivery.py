@@ -43,7 +43,7 @@ class Model:
 
 def error(status: int, type_: str = "", message: str = "no", retry_after: str = "") -> Response:
     body = msgspec.json.encode({"error": {"type": type_, "message": message}}) if type_ else b"<html>"
-    return Response(status=status, body=body, retry_after=retry_after)
+    return Response(status=status, body=body, headers={"retry-after": retry_after})
 
 
 TROUBLE = [

@@ -21,7 +21,7 @@ def test_its_python_runs(shared: Served, monkeypatch: pytest.MonkeyPatch):
     blocks = re.findall(r"^```py\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     assert {one.user for one in shared.decisions()} >= {"u42", "u43"}
     assert "ticket 7" in {one.subject for one in shared.signals()}
 

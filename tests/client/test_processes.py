@@ -242,4 +242,5 @@ print(*sorted(sys.modules))
         "autotroph",
         "autotroph.clock",
         "autotroph.errors",
+        *(name for name in house if name.startswith("autotroph.wire")),
     }

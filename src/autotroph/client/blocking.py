@@ -1,12 +1,16 @@
 """The client for threads."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, Unpack
 
 from autotroph.client.answers import Answer, Stored, Taken
 from autotroph.client.caller import Caller
 from autotroph.client.calls import elsewhere
+from autotroph.client.chat import Chat, of_gateway
+from autotroph.client.connections import Connections
+from autotroph.client.exchange import Response
 from autotroph.client.saying import Asked, Said
+from autotroph.client.straight import Aside
 
 
 class Client(Caller):
@@ -15,6 +19,8 @@ class Client(Caller):
     What is buffered is sent in the background, and at the end of the process. A forked process begins with an
     empty buffer.
     """
+
+    _others: Connections | None = None
 
     def signal(self, subject: str, name: str, value: Any, **said: Unpack[Said]) -> None:
         """Say what came back about a decision, session or user. It is buffered, and sent until it is on disk.
@@ -86,6 +92,51 @@ class Client(Caller):
             raise found.error
         return elsewhere(self._clock, otherwise(inputs), found)
 
+    def chat(  # noqa: PLR0913 - two, and keywords that may be left out
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]] = (),
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        user: str = "",
+        session: str = "",
+        key: str = "",
+        stream: bool = False,
+        timeout: float = 600.0,
+        **parameters: Any,
+    ) -> Chat:
+        """Ask a chat task through the gateway, or straight where that is away and there is an `upstream`.
+
+        Args:
+            model: a task, `task::variant`, or a model.
+            messages: the conversation, as OpenAI's chat completions have it.
+            inputs: structured, for prompts and policy.
+            user: pseudonymous id; who asks.
+            session: decisions that share an outcome.
+            key: idempotency key: the same call again gives the same answer; a fresh one if left out.
+            stream: whether the answer is wanted piece by piece: iterate over it.
+            timeout: seconds for the whole answer; of one that streams, for each of its pieces.
+            parameters: of the request, such as `temperature` or `tools`.
+
+        Raises:
+            UpstreamFault: whoever answers behind the gateway did not, or, asked straight, the upstream.
+            InputError: what was asked cannot be answered, or the key for the server was refused.
+            Exhausted: a budget or a limit has no room for it.
+            Conflict: the key was used before, for another question, which is `first`.
+            Overloaded: the server takes nothing for now; not with an `upstream`.
+            LedgerError: the server cannot be reached; not with an `upstream`. Or it did not answer in time.
+        """
+        who, began = {"user": user, "session": session, "key": key}, self._clock.elapsed()
+        question = self._question(model, messages, inputs, stream, parameters, **who)
+        asking = self._calls.chat(question, timeout, hurry=self._aside is not None)
+        found = self._connections.drive(asking)
+        if isinstance(found, Response):
+            return Chat(of_gateway(found), found)
+        aside = self._straight(found, question)
+        left = self._left(question, timeout, began)
+        response = self._beside(aside).drive(aside.ask(question, left, found.error))
+        return Chat(self._source(aside, question, found), response)
+
     def imports(self, rows: Iterable[Any], *, patience: float = 60.0) -> Taken:
         """Bring decisions that were made elsewhere, and signals.
 
@@ -123,10 +174,19 @@ class Client(Caller):
         Raises:
             LedgerError: something could not be sent in time; `refused` has it.
         """
-        self._sender.close(self.patience if timeout is None else timeout)
+        try:
+            self._sender.close(self.patience if timeout is None else timeout)
+        finally:
+            if self._others is not None:
+                self._others.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _beside(self, aside: Aside) -> Connections:
+        if self._others is None:
+            self._others = Connections(aside)
+        return self._others

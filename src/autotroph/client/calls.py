@@ -1,31 +1,40 @@
-"""Signals that are waited for, decisions, imports: what is asked, and asked again, until it is answered.
+"""Signals that are waited for, decisions, chat, imports: what is asked, again, until it is answered.
 
 Each call is a generator of requests that is told what came of them; it neither sends nor waits. Whoever
 drives it does, with threads or coroutines.
 """
 
-import logging
-import math
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from autotroph.client.answers import Answer, Stored, Taken
+from autotroph.client.behind import understood
 from autotroph.client.delivery import Limits
-from autotroph.client.exchange import LEAST, LINES, Outcome, Refusal, Request, read
+from autotroph.client.exchange import LEAST, LINES, Outcome, Refusal, Request, Response, read
 from autotroph.client.pace import Pace, luck_of
-from autotroph.client.saying import Asked, decision_body, import_chunks
-from autotroph.client.server import IMPORTS, SIGNALS, decisions
+from autotroph.client.rest import Rest
+from autotroph.client.saying import Asked, Question, decision_body, import_chunks
+from autotroph.client.server import CHAT, IMPORTS, SIGNALS, decisions
 from autotroph.clock import Clock
 
 T = TypeVar("T")
 Steps = Generator[Request, Outcome, T]
 
-_LOG = logging.getLogger("autotroph.client")
 TOLD = 1000
 """Refused lines of an import that are named; the others are counted."""
+
+REACHED, AT_ONCE = 2.0, 0.25
+"""Seconds in which a question may be sent again: without another way to an answer, and with one."""
+
+CONNECTED = QUIET = 2.0
+"""Seconds for a connection, and of silence until a server is asked whether it lives; or a quarter of all."""
+
+EARNS = 5.0
+"""How many times as long as it was waited for in vain a server is left alone."""
 
 
 class _Option(msgspec.Struct, frozen=True):
@@ -59,8 +68,7 @@ class Calls:
     def __init__(self, clock: Clock, url: str, limits: Limits) -> None:
         self._clock, self._url, self._limits = clock, url, limits
         self._luck = luck_of(clock)
-        self._rests, self._rest_ends = Pace(self._luck), -math.inf
-        self._last: Refusal | None = None
+        self._deciding, self._chatting = Rest(self._luck), Rest(self._luck)
 
     def signal(self, line: bytes, patience: float) -> Steps[Stored]:
         """Have a signal on disk.
@@ -68,7 +76,7 @@ class Calls:
         Raises:
             AutotrophError: it was refused, or is not on disk after so many seconds.
         """
-        found = yield from self._tried(Request(path=SIGNALS, body=line), Stored, patience)
+        found = yield from self._tried(Request(path=SIGNALS, body=line), self._reads(Stored), patience)
         return _unless_refused(found)
 
     def decide(
@@ -87,15 +95,37 @@ class Calls:
             AutotrophError: what was asked cannot be decided.
         """
         request = Request(path=decisions(task), body=decision_body(self._clock, inputs, asked))
-        if hurry and self._last and self._clock.elapsed() < self._rest_ends:
-            return self._last
-        found = yield from self._tried(request, _Decided, patience)
+        if hurry and (resting := self._deciding.now(self._clock.elapsed())):
+            return resting
+        found = yield from self._tried(request, self._reads(_Decided), patience)
         if isinstance(found, Refusal) and found.unreachable:
-            self._rest(found)
+            self._deciding.failed(found, self._clock.elapsed())
             return found
-        self._last = None
-        self._rests.succeeded()
+        self._deciding.succeeded()
         return _answer(_unless_refused(found))
+
+    def chat(self, question: Question, timeout: float, *, hurry: bool) -> Steps[Response | Refusal]:
+        """Have a question answered; a refusal if the gateway could not take it.
+
+        Args:
+            question: with a key, so that it is answered once.
+            timeout: seconds for the answer; for each piece, of one that streams.
+            hurry: not to ask the gateway for a while after it failed: there is another way.
+
+        Raises:
+            AutotrophError: it was refused, or whoever answers behind the gateway did not.
+        """
+        began, request = self._clock.elapsed(), _asking(question, timeout)
+        if hurry and (resting := self._chatting.now(began)):
+            return resting
+        reads = partial(understood, url=self._url, now=self._clock.now())
+        found = yield from self._tried(request, reads, AT_ONCE if hurry else REACHED, timeout)
+        if isinstance(found, Refusal) and found.kind == "again":
+            now = self._clock.elapsed()
+            self._chatting.failed(found, now, EARNS * (now - began))
+            return found
+        self._chatting.succeeded()
+        return _unless_refused(found)
 
     def imports(self, rows: Iterable[Any], patience: float) -> Steps[Taken]:
         """Have decisions that were made elsewhere, and signals, on disk: some rows at a time.
@@ -106,34 +136,36 @@ class Calls:
         total = Taken()
         for before, lines in import_chunks(rows, self._limits.batch_events, self._limits.batch_bytes):
             body = b"\n".join(lines) + b"\n"
-            found = yield from self._tried(
-                Request(path=IMPORTS, body=body, media_type=LINES), Taken, patience
-            )
+            request = Request(path=IMPORTS, body=body, media_type=LINES)
+            found = yield from self._tried(request, self._reads(Taken), patience)
             if isinstance(found, Refusal):
                 found.error.add_note(f"rows {before + 1} to {before + len(lines)}; those before were taken")
             total = _both(total, _unless_refused(found), before)
         return total
 
-    def _tried(self, request: Request, kind: type[T], patience: float) -> Steps[T | Refusal]:
-        """One request, sent again while its refusals may pass, until the patience ends."""
-        pace, end = Pace(self._luck), self._clock.elapsed() + patience
-        wait = 0.0
+    def _reads(self, kind: type[T]) -> Callable[[Outcome], T | Refusal]:
+        return partial(read, kind=kind, url=self._url)
+
+    def _tried(
+        self, request: Request, reads: Callable[[Outcome], T | Refusal], patience: float, timeout: float = 0.0
+    ) -> Steps[T | Refusal]:
+        """One request, sent again while its refusals may pass, until the patience ends.
+
+        Args:
+            request: that is sent.
+            reads: what came of it.
+            patience: seconds in which it may be sent.
+            timeout: seconds for all attempts together, if they may take longer than that.
+        """
+        pace, began, wait = Pace(self._luck), self._clock.elapsed(), 0.0
         while True:
-            left = end - self._clock.elapsed() - wait
-            found = read((yield replace(request, timeout=max(left, LEAST), after=wait)), kind, self._url)
+            left = began + max(patience, timeout) - self._clock.elapsed() - wait
+            found = reads((yield replace(request, timeout=max(left, LEAST), after=wait)))
             if not isinstance(found, Refusal) or found.kind != "again":
                 return found
             wait = pace.failed(found.after)
-            if self._clock.elapsed() + wait >= end:
+            if self._clock.elapsed() + wait >= began + patience:
                 return found
-
-    def _rest(self, refusal: Refusal) -> None:
-        if self._last is None:
-            _LOG.warning("%s; this decision was not made there", refusal.error)
-        now = self._clock.elapsed()
-        if now >= self._rest_ends:
-            self._rest_ends = now + self._rests.failed(refusal.after)
-        self._last = refusal
 
 
 def elsewhere(clock: Clock, output: str, refusal: Refusal) -> Answer:
@@ -144,6 +176,17 @@ def elsewhere(clock: Clock, output: str, refusal: Refusal) -> Answer:
         output=output,
         decided=False,
         reason=f"not decided by the server: {refusal.error}",
+    )
+
+
+def _asking(question: Question, timeout: float) -> Request:
+    return Request(
+        path=CHAT,
+        body=question.body(),
+        timeout=timeout,
+        connect=min(CONNECTED, timeout / 4),
+        quiet=min(QUIET, timeout / 4),
+        streams=question.stream,
     )
 
 

@@ -4,20 +4,22 @@ Buffered signals go through the same thread as the other client's, so they outli
 waited for goes through the event loop.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from autotroph.client.answers import Answer, Stored, Taken
 from autotroph.client.caller import Caller
 from autotroph.client.calls import elsewhere
-from autotroph.client.exchange import LARGEST, Lost, Outcome, Request, Response
+from autotroph.client.chat import AsyncChat, of_gateway
+from autotroph.client.exchange import Response
 from autotroph.client.saying import Asked, Said
+from autotroph.client.straight import Aside
 
 if TYPE_CHECKING:
-    import aiohttp
+    from autotroph.client.sessions import Sessions
 
-R = TypeVar("R")
 GLANCE = 0.02
 """Seconds between two looks at what a thread does, at most."""
 
@@ -25,7 +27,7 @@ GLANCE = 0.02
 class AsyncClient(Caller):
     """A client of one server, for one event loop. Its methods are those of `Client`, to be awaited."""
 
-    _session: "aiohttp.ClientSession | None" = None
+    _others: "Sessions | None" = None
 
     async def signal(self, subject: str, name: str, value: Any, **said: Unpack[Said]) -> None:
         """As `Client.signal`: returns at once, or when there is room."""
@@ -35,7 +37,9 @@ class AsyncClient(Caller):
 
     async def signal_now(self, subject: str, name: str, value: Any, **said: Unpack[Said]) -> Stored:
         """As `Client.signal_now`: returns when the signal is on disk."""
-        return await self._drive(self._calls.signal(self._line(subject, name, value, said), self.patience))
+        return await self._sessions.drive(
+            self._calls.signal(self._line(subject, name, value, said), self.patience)
+        )
 
     async def decide(
         self,
@@ -48,7 +52,9 @@ class AsyncClient(Caller):
     ) -> Answer:
         """As `Client.decide`; what `otherwise` returns may be awaited."""
         calls = self._calls
-        found = await self._drive(calls.decide(task, inputs, timeout, asked, hurry=otherwise is not None))
+        found = await self._sessions.drive(
+            calls.decide(task, inputs, timeout, asked, hurry=otherwise is not None)
+        )
         if isinstance(found, Answer):
             return found
         if otherwise is None:
@@ -56,9 +62,34 @@ class AsyncClient(Caller):
         output = otherwise(inputs)
         return elsewhere(self._clock, await output if isawaitable(output) else output, found)
 
+    async def chat(  # noqa: PLR0913 - two, and keywords that may be left out
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]] = (),
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        user: str = "",
+        session: str = "",
+        key: str = "",
+        stream: bool = False,
+        timeout: float = 600.0,
+        **parameters: Any,
+    ) -> AsyncChat:
+        """As `Client.chat`; one that streams is iterated over with `async for`."""
+        who, began = {"user": user, "session": session, "key": key}, self._clock.elapsed()
+        question = self._question(model, messages, inputs, stream, parameters, **who)
+        asking = self._calls.chat(question, timeout, hurry=self._aside is not None)
+        found = await self._sessions.drive(asking)
+        if isinstance(found, Response):
+            return AsyncChat(of_gateway(found), found)
+        aside = self._straight(found, question)
+        left = self._left(question, timeout, began)
+        response = await self._beside(aside).drive(aside.ask(question, left, found.error))
+        return AsyncChat(self._source(aside, question, found), response)
+
     async def imports(self, rows: Iterable[Any], *, patience: float = 60.0) -> Taken:
         """As `Client.imports`."""
-        return await self._drive(self._calls.imports(rows, patience))
+        return await self._sessions.drive(self._calls.imports(rows, patience))
 
     async def flush(self, timeout: float | None = None) -> None:
         """As `Client.flush`."""
@@ -71,9 +102,9 @@ class AsyncClient(Caller):
         try:
             await self.flush(timeout)
         finally:
-            session, self._session = self._session, None
-            if session is not None:
-                await session.close()
+            await self._sessions.close()
+            if self._others is not None:
+                await self._others.close()
             self._sender.end()
 
     async def __aenter__(self) -> Self:
@@ -94,46 +125,15 @@ class AsyncClient(Caller):
             pause = min(2 * pause, GLANCE)
         return True
 
-    async def _drive(self, steps: Generator[Request, Outcome, R]) -> R:
-        import asyncio
+    @cached_property
+    def _sessions(self) -> "Sessions":
+        from autotroph.client.sessions import Sessions  # who has no event loop does not pay for it
 
-        try:
-            request = next(steps)
-            while True:
-                if request.after:
-                    await asyncio.sleep(request.after)
-                request = steps.send(await self._send(request))
-        except StopIteration as done:
-            found: R = done.value
-            return found
+        return Sessions(self._server)
 
-    async def _send(self, request: Request) -> Outcome:
-        import aiohttp
+    def _beside(self, aside: Aside) -> "Sessions":
+        from autotroph.client.sessions import Sessions
 
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0)
-            self._session = aiohttp.ClientSession(connector=connector, headers=self._server.headers)
-        try:
-            async with self._session.post(
-                self._server.url + request.path,
-                data=request.body,
-                headers={"content-type": request.media_type},
-                timeout=aiohttp.ClientTimeout(total=request.timeout),
-                allow_redirects=False,
-            ) as response:
-                body = await _body(response.content)
-                retry_after = response.headers.get("retry-after", "")
-                return Response(status=response.status, body=body, retry_after=retry_after)
-        except TimeoutError:
-            return Lost(f"no answer within {request.timeout:.3g} s")
-        except (OSError, aiohttp.ClientError) as error:
-            return Lost(f"{type(error).__name__}: {error}".rstrip(": "))
-
-
-async def _body(content: "aiohttp.StreamReader") -> bytes:
-    body = bytearray()
-    async for piece in content.iter_any():
-        body += piece
-        if len(body) > LARGEST:
-            raise OSError(f"an answer of more than {LARGEST:,} bytes")
-    return bytes(body)
+        if self._others is None:
+            self._others = Sessions(aside)
+        return self._others

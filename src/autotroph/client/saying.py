@@ -1,4 +1,4 @@
-"""What is said to the server: lines of signals and of imports, and the body of a decision."""
+"""What is said to the server: lines of signals and of imports, decisions, questions to a chat."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +12,9 @@ from autotroph.errors import InputError
 
 LARGEST = 2**20
 """Bytes of one document or line; servers read no more."""
+
+LARGEST_QUESTION = 2**25
+"""The same of a question to a chat task: images come within it."""
 
 
 class Said(TypedDict, total=False):
@@ -48,6 +51,35 @@ class Asked(TypedDict, total=False):
     learn: bool
     region: str
     retention: str
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a chat task.
+
+    Attributes:
+        model: a task, `task::variant`, or a model.
+        messages: the conversation.
+        parameters: of the request.
+        stream: whether the answer is wanted piece by piece.
+        ours: what the gateway is told beside that: user, session, key, inputs.
+    """
+
+    model: str
+    messages: Sequence[Mapping[str, Any]]
+    parameters: Mapping[str, Any]
+    stream: bool
+    ours: Mapping[str, Any]
+
+    def body(self, model: str = "") -> bytes:
+        """The request: to the gateway, or by the name of a model to whoever knows nothing of us.
+
+        Raises:
+            InputError: it is no JSON, or too long.
+        """
+        asked = {"model": model or self.model, "messages": list(self.messages)}
+        streamed = {"stream": True} if self.stream else {}
+        document = {**self.parameters, **asked, **streamed, **({} if model else {"autotroph": self.ours})}
+        return encoded(_plain(document, "the question"), "the question", LARGEST_QUESTION)
 
 
 def signal_line(clock: Clock, subject: str, name: str, value: Any, said: Said) -> bytes:
@@ -100,14 +132,14 @@ def import_chunks(rows: Iterable[Any], most: int, most_bytes: int) -> Iterator[t
         yield before, chunk
 
 
-def encoded(value: object, what: str) -> bytes:
+def encoded(value: object, what: str, largest: int = LARGEST) -> bytes:
     """A value as JSON without a newline; what JSON cannot say is refused, and not made up."""
     try:
         line = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{what} is not JSON: {error}") from None
-    if len(line) > LARGEST:
-        raise InputError(f"{what} has {len(line):,} bytes; at most {LARGEST:,} are taken")
+    if len(line) > largest:
+        raise InputError(f"{what} has {len(line):,} bytes; at most {largest:,} are taken")
     return line
 
 

@@ -56,7 +56,7 @@ class Sender:
         on_refused: OnRefused | None,
     ) -> None:
         self.limits, self.patience = limits, patience
-        self._connections, self._url = connections, connections.server.url
+        self._connections, self._url = connections, connections.place.url
         self._clock, self._on_refused = clock, on_refused
         self._luck = luck_of(clock)
         self._kept: deque[Refused] = deque(maxlen=TOLD)
@@ -278,7 +278,6 @@ def _close_all() -> None:
 
 def _begin_all() -> None:
     for sender in list(_SENDERS):
-        sender._connections.forget()
         sender._begin()
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from autotroph.records import Completion, Decision
 from autotroph.store import Store
 from autotroph.testing.flaky import Fault, Flaky
 from autotroph.testing.flaky.script import What, When
+from flaky_upstream import flaky
 
 SECRET = "sk-planted-4f1d"
 TOML = """
@@ -161,29 +161,6 @@ def limits(toml: str, task: str, **limits: float) -> str:
         if what in limits
     ]
     return toml.replace(f"[tasks.{task}]\n", f"[tasks.{task}]\n{''.join(said)}")
-
-
-@contextmanager
-def flaky() -> Iterator[Flaky]:
-    """An upstream in a thread of its own."""
-    ready, over = threading.Event(), list[Callable[[], object]]()
-    made = Flaky()
-
-    async def stay() -> None:
-        end, loop = asyncio.Event(), asyncio.get_running_loop()
-        async with made:
-            over.append(lambda: loop.call_soon_threadsafe(end.set))
-            ready.set()
-            await end.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(stay(),))
-    thread.start()
-    try:
-        assert ready.wait(20)
-        yield made
-    finally:
-        over[0]()
-        thread.join(20)
 
 
 @contextmanager
