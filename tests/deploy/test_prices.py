@@ -76,6 +76,7 @@ def test_usage_as_each_of_them_tells_it(said, found):
     [
         None, "many", [], {}, {"total_tokens": 3},
         {"prompt_tokens": -1}, {"prompt_tokens": "7"}, {"prompt_tokens": True}, {"input_tokens": 1.5},
+        {"prompt_tokens": 2**62, "completion_tokens": 1}, {"input_tokens": 1, "output_tokens": 10**18},
         {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 2}},
         {"input_tokens": 1, "output_tokens": 1, "output_tokens_details": {"reasoning_tokens": 2}},
     ],
@@ -140,6 +141,12 @@ def test_nothing_costs_more_than_was_set_aside(asked, answered, cached, written,
         ("price = { input = 1, output = 1e-7 }", "models.m.price.output: USD per million tokens; at most 6"),
         ("price = 3", "models.m.price: expected a table, found 3"),
         (TASK, "tasks.t.budget: models.m has no price, so nobody knows what is spent"),
+        (
+            "price = { input = 1, output = 2 }\n[models.other]\nkind = 'openai'\n"
+            + "base_url = 'http://127.0.0.1:1/v1'\n"
+            + TASK.replace('model = "m"', 'model = "m"\nfallback = ["other"]'),
+            "tasks.t.budget: models.other has no price, so nobody knows what is spent",
+        ),
         ("[keys.k]\nbudget = { every = '10ms' }", "keys.k.budget.every: at least 1s"),
         ("[keys.k.limit]", "keys.k.limit: requests = … or tokens = …"),
         ("[keys.k.limit]\nrequests = 0", "keys.k.limit.requests: expected a whole number of at least 1"),

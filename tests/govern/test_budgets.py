@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from autotroph.clock import ReplayClock
 from autotroph.errors import Exhausted
-from autotroph.govern.budgets import SECONDS, Budgets, Hold, beside
+from autotroph.govern.budgets import LARGEST, SECONDS, Budgets, Hold, beside
 from autotroph.govern.meters import Amount, Meter, Taken, meters, refusal
 from autotroph.ingest.arrivals import DecisionIn, decision_of
 from autotroph.records import Completion
@@ -299,6 +299,57 @@ def test_new_counters_begin_with_what_the_ledger_has(tmp_path: Path, clock: Repl
             Exhausted, match=r"the budget of \$0.0001 every 86400 s has no room for \$0.00005"
         ):
             budgets.reserve("d9", meters(SPEC, "answer"), Amount(5 * 10**7, 9))
+
+
+def test_more_than_can_be_added_up_ends_the_budget_and_nothing_else(budgets: Budgets) -> None:
+    tokens = Meter("task answer", "tokens", 2**62, 86400.0)
+    holds = [budgets.reserve(f"d{nth}", [ONE, tokens], Amount(1, 1)) for nth in range(7)]
+    for hold in holds:
+        budgets.settle(hold, Amount(2**70, 2**63))
+    assert budgets.taken([ONE, tokens]) == [Taken(7 * LARGEST, 0)] * 2
+    assert admitted(budgets, "late", Amount(1, 1)) is None
+
+
+class Wound:
+    """A clock that somebody sets, back as well."""
+
+    seed = "seven"
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def now(self) -> float:
+        return self.at
+
+    def elapsed(self) -> float:
+        return self.at
+
+    def new_id(self, kind: str, *names: str) -> str:
+        return f"{kind}_{'_'.join(names)}"
+
+
+def test_where_the_clock_goes_back_no_stretch_takes_more_than_it_may(tmp_path: Path) -> None:
+    minute, clock = Meter("task answer", "usd", 2 * 10**12, 60.0), Wound(AT)
+    path = tmp_path / "counters"
+    with closing(Budgets(path, clock)) as budgets, closing(open_store(tmp_path / "ledger.db")) as store:
+        early = admitted(budgets, "early", DOLLAR, minute)
+        clock.at = AT + 3600
+        ahead = [admitted(budgets, f"ahead {nth}", DOLLAR, minute) for nth in range(3)]
+        assert [one is not None for one in ahead] == [True, True, False]
+        clock.at = AT
+        assert early is not None
+        budgets.settle(early, DOLLAR)
+        assert [admitted(budgets, f"again {nth}", DOLLAR, minute) is not None for nth in range(2)] == [
+            True,
+            False,
+        ]
+        clock.at = AT + 3601
+        assert admitted(budgets, "ahead, again", DOLLAR, minute) is None
+        with closing(Budgets(path, clock)) as later:
+            clock.at = AT
+            later.reconcile(store, SPEC)
+            assert later.taken([minute]) == [Taken(2 * 10**12, 0)]
+            assert admitted(later, "once more", Amount(1, 1), minute) is None
 
 
 def test_a_full_disk_leaves_counting_in_this_process(tmp_path: Path, clock: ReplayClock) -> None:

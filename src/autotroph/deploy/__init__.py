@@ -12,6 +12,7 @@
 | said.py | what an answer says |
 | pieces.py | a whole answer as the events of a stream |
 | gathered.py | the events of a stream as the whole answer |
+| bounds.py | how many tokens a call may take at most |
 | counting.py | its tokens, where nobody tells them |
 | serving.py | the hot path: a standing and a request in, a decision out |
 | sources.py | what the gate asks of the other rooms |

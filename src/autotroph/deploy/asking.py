@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from autotroph.deploy.bounds import at_most
 from autotroph.deploy.counting import counted
 from autotroph.deploy.outside import Outside
 from autotroph.deploy.prices import Rates, Usage, cost, rates, usd
 from autotroph.deploy.said import CHAT, RESPONSES, Said, said
 from autotroph.deploy.upstreams import Call, Reply
-from autotroph.errors import UpstreamFault
+from autotroph.errors import InputError, UpstreamFault
 from autotroph.prompts.prompt import Prompt
 from autotroph.records import Body, Upstream, Variant
 from autotroph.spec import Spec
@@ -137,10 +138,14 @@ class Asking:
         """What its tokens cost, as declared now; None where nobody says."""
         return self._rates.get(step.model)
 
-    def longest(self, question: Question, body: Body, option: str) -> Iterator[tuple[Step, int | None]]:
-        """Everybody who may be asked, with the tokens that each may answer at most; None: nobody says."""
+    def bounds(self, question: Question, body: Body, option: str) -> Iterator[tuple[Step, int, int | None]]:
+        """Everybody who may be asked, with the tokens of that and of the answer, at most; see `bounds`."""
         for step in (*cascade(body, option), *fallback(body, option)):
-            yield step, longest({**question.document, **step.variant.parameters})
+            try:
+                call = self._call(step, question)
+            except InputError:  # as asking will find, too: nobody is asked from here on
+                return
+            yield step, *at_most(question.path, call.document or {})
 
     # -------------------------------------------------------------------------------------------------
 
@@ -207,14 +212,6 @@ def _judged(question: Question, accept: str) -> Question:
     if CONFIDENCE in _compiled(accept).names and question.path == CHAT:
         document = {"logprobs": True, **document}
     return replace(question, document=document, stream=False)
-
-
-def longest(document: Mapping[str, Any]) -> int | None:
-    """Tokens that may be answered at most, in all choices; None where nothing bounds them."""
-    found = [document.get(name) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")]
-    bounds = [one for one in found if isinstance(one, int) and not isinstance(one, bool)]
-    many = document.get("n")
-    return max(bounds) * (many if isinstance(many, int) else 1) if bounds else None
 
 
 def _step(body: Body, name: str, asking: Variant) -> Step:

@@ -16,6 +16,9 @@ from autotroph.spec.paying import DIGITS
 PICO = 10**12
 """Pico-dollars of a dollar."""
 
+MANY = 2**40
+"""Tokens of one answer that nobody believes, and no ledger could add up."""
+
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one answer, however its upstream told them.
@@ -162,6 +165,6 @@ def _count(said: Mapping[str, Any], name: str) -> int:
     found = said.get(name)
     if found is None:
         return 0
-    if type(found) is not int or found < 0:
+    if type(found) is not int or not 0 <= found <= MANY:
         raise ValueError(f"{name} is no number of tokens")
     return found

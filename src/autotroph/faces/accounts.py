@@ -9,12 +9,13 @@ from autotroph.deploy.prices import most
 from autotroph.faces.chat import Made
 from autotroph.govern.budgets import Budgets, Hold, beside
 from autotroph.govern.meters import Amount, meters
-from autotroph.records import canonical
 from autotroph.spec import Spec
 from autotroph.store import Receipt
 
 if TYPE_CHECKING:
     from autotroph.faces.answering import Answering
+
+_Bounded = tuple[Step, int, int | None]
 
 SPARE = 60.0
 """Seconds for which something is set aside beyond all time limits."""
@@ -52,8 +53,8 @@ class Accounts:
         if not counted:
             return None
         steps = list(self._steps(made))
-        at_most, seconds = self._at_most(made, steps), SPARE
-        for model in {step.model for step, _ in steps} & self._spec.models.keys():
+        at_most, seconds = self._at_most(steps), SPARE
+        for model in {step.model for step, _, _ in steps} & self._spec.models.keys():
             seconds += float(self._spec.models[model].calls.total)
         held = asyncio.get_running_loop().run_in_executor(
             None, self._budgets.reserve, made.decision.id, counted, at_most, seconds, made.decision.at
@@ -82,17 +83,16 @@ class Accounts:
         if self._budgets is not None and not held.cancelled() and held.exception() is None:
             self._budgets.release(held.result())
 
-    def _steps(self, made: Made) -> Iterator[tuple[Step, int | None]]:
-        """Everybody who may be asked, with the tokens that each may answer at most."""
-        yield from self._asking.longest(made.question, made.body, made.decision.option)
+    def _steps(self, made: Made) -> Iterator[_Bounded]:
+        """Everybody who may be asked, with the tokens of that and of the answer, at most."""
+        yield from self._asking.bounds(made.question, made.body, made.decision.option)
         if made.instead is not None:
-            yield from self._asking.longest(made.question, *made.instead)
+            yield from self._asking.bounds(made.question, *made.instead)
 
-    def _at_most(self, made: Made, steps: list[tuple[Step, int | None]]) -> Amount:
-        """What all of them may take: a byte of what is asked is a token at most."""
-        asked = len(canonical(made.question.document)) + len(canonical(made.question.inputs))
+    def _at_most(self, steps: list[_Bounded]) -> Amount:
+        """What all of them may take."""
         tokens, pico = 0, 0
-        for step, answered in steps:
+        for step, asked, answered in steps:
             if answered is None:
                 return Amount(None, None)
             tokens += asked + answered

@@ -165,13 +165,23 @@ def conversation(path: str, document: Mapping[str, Any]) -> list[dict[str, Any]]
 def _said(what: str, document: Mapping[str, Any], headers: Headers) -> str:
     for header in _HEADERS[what]:
         if found := headers.get(header):
-            return found
+            return _in_utf8(found)
     metadata = document.get("metadata")
     if isinstance(metadata, dict):
         for name in _METADATA[what]:
             if isinstance(told := metadata.get(name), str):
                 return told
     return ""
+
+
+def _in_utf8(header: str) -> str:
+    """What a header says where its bytes are UTF-8, so that an id is the same one as in a document."""
+    if header.isascii():
+        return header
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return header
 
 
 def _user(document: Mapping[str, Any]) -> str:

@@ -96,7 +96,7 @@ class Gateway:
         inputs = self._checked(asked, target.task)
         if asked.key:
             answer = partial(self._answered, target=target, inputs=inputs)
-            return await self._repeats.once(asked, target.task, inputs, answer)
+            return await self._repeats.once(asked, target.task, target.option, inputs, answer)
         return await self._answered(asked, target, inputs)
 
     async def pass_on(self, call: Call) -> Reply:

@@ -6,6 +6,7 @@ A call that failed is asked again, as another decision: whoever repeats it wants
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -68,12 +69,15 @@ class Repeats:
         self._failed: OrderedDict[str, Receipt] = OrderedDict()
         """Calls that failed lately, by the ledger's key, which it may not have yet."""
 
-    async def once(self, asked: Asked, task: str, inputs: Mapping[str, Any], answer: Answer) -> Chat:
+    async def once(
+        self, asked: Asked, task: str, option: str, inputs: Mapping[str, Any], answer: Answer
+    ) -> Chat:
         """The answer to a key: the one that there is, or another one.
 
         Args:
             asked: with its key.
             task: of the decision.
+            option: that was asked for by its name; empty where the policy chooses.
             inputs: as they are kept.
             answer: answers.
 
@@ -83,7 +87,7 @@ class Repeats:
         key = asked.key
         while key in self._under_way:
             await asyncio.shield(self._under_way[key])
-        attempt, found = self._look(asked, task, inputs)
+        attempt, found = self._look(asked, partial(_refuse_other, asked, task, option, inputs))
         if found is not None:
             step = Step(found.model, "", None, Variant())
             made = replace(found.made, question=asked.question)
@@ -124,17 +128,17 @@ class Repeats:
             _, gone = self._kept.popitem(last=False)
             self._bytes -= len(gone.reply.body or b"")
 
-    def _look(self, asked: Asked, task: str, inputs: Mapping[str, Any]) -> tuple[str, _Known | None]:
+    def _look(self, asked: Asked, refuse: Callable[[Decision], None]) -> tuple[str, _Known | None]:
         """The answer to a key; where there is none, the key by which the ledger takes the next one."""
         key = asked.key
         if known := self._kept.get(key):
-            _refuse_other(known.made.decision, asked, task, inputs)
+            refuse(known.made.decision)
             return key, known
         attempt, nth = key, 1
         while (decision := self._reader.get(Decision, key=attempt)) or self._will_be_there(attempt):
             completion = self._reader.get(Completion, decision=decision.id) if decision else None
             if decision and completion and not completion.error:
-                _refuse_other(decision, asked, task, inputs)
+                refuse(decision)
                 if found := _read(decision, completion, asked):
                     return attempt, found
             nth += 1
@@ -169,14 +173,16 @@ def _read(decision: Decision, completion: Completion, asked: Asked) -> _Known | 
     return _Known(made, Kept(body, {}), decision.option)
 
 
-def _refuse_other(first: Decision, asked: Asked, task: str, inputs: Mapping[str, Any]) -> None:
+def _refuse_other(asked: Asked, task: str, option: str, inputs: Mapping[str, Any], first: Decision) -> None:
     said = {"task": task, "user": asked.user, "inputs": dict(inputs)}
     if asked.session:  # otherwise it was found by what was said before
         said["session"] = asked.session
-    before = {name: getattr(first, name) for name in said}
-    if said != before:
+    others = [name for name in said if getattr(first, name) != said[name]]
+    if (first.option if first.provenance == "import" else "") != option:
+        others.append("model")
+    if others:  # by name only: whoever asks now need not be who asked first
         told = (
-            f"key {asked.key!r} was used before, for another question, by decision {first.id}; that one"
-            " stands: use another key for another question"
+            f"key {asked.key!r} was used before, for another question (other {', '.join(others)}), by"
+            f" decision {first.id}; that one stands: use another key for another question"
         )
-        raise Conflict(told, {"id": first.id, "sequence": first.sequence, **before})
+        raise Conflict(told, {"id": first.id, "sequence": first.sequence})

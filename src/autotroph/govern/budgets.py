@@ -27,6 +27,9 @@ _LOG = logging.getLogger("autotroph.budgets")
 SECONDS = 900.0
 """For how long something is set aside, if nobody says otherwise: longer than an answer may take."""
 
+LARGEST = 2**60
+"""Pico-dollars or tokens that one answer counts at most: a million dollars, so that sums have room."""
+
 WAIT_MS = 1_000
 """For how long a process waits for another one that is counting."""
 
@@ -296,6 +299,7 @@ def _taken(db: apsw.Connection, meter: Meter, now: float) -> Taken:
 
 
 def _count(db: apsw.Connection, share: _Share, used: int, held: int) -> None:
+    used = max(-LARGEST, min(used, LARGEST))
     db.execute(
         "INSERT INTO counters VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET used = used + excluded.used, held = held + excluded.held",

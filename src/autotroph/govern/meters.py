@@ -102,7 +102,8 @@ def refusal(meter: Meter, taken: Taken, wanted: int | None, now: float) -> Exhau
         return None
     bound = f"the {'budget' if meter.what == 'usd' else 'limit'} of {_amount(meter)} every {meter.every:g} s"
     if wanted is None:
-        told = "holds nothing of which nobody knows what it may cost; declare the price of its model"
+        told = "holds nothing of which nobody knows what it may take: say how many tokens it may answer"
+        told += "; declare the price of its model" if meter.what == "usd" else ""
         return Exhausted(f"{meter.subject}: {bound} {told}", math.inf, math.inf)
     if wanted > meter.most:
         told = f"never has room for {_figure(meter, wanted)}; ask for fewer tokens, or raise it"

@@ -86,7 +86,7 @@ def _bounds(budget: BudgetSpec | None, limit: LimitSpec | None, path: Path) -> I
 def _priced(spec: "Declaration", task: "TaskSpec", path: Path) -> Iterator[Fault]:
     """What cannot be counted cannot be held to a budget."""
     for variant in task.variants.values():
-        for name in (variant.model, *variant.cascade):
+        for name in (variant.model, *variant.cascade, *variant.fallback):
             model = spec.models.get(name)
             if model is not None and model.price is None and model.kind != "local":
                 told = f"models.{name} has no price, so nobody knows what is spent"

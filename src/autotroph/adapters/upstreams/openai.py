@@ -67,7 +67,8 @@ class OpenAI:
         document = {**call.document, "model": call.model or self._model}
         if self._adds_usage(call):
             options = call.document.get("stream_options")
-            document["stream_options"] = {**(options or {}), "include_usage": True}
+            if isinstance(options, dict | None):  # otherwise the upstream says what is wrong with it
+                document["stream_options"] = {**(options or {}), "include_usage": True}
         try:
             return _ENCODER.encode(document)
         except (TypeError, ValueError, RecursionError) as error:
