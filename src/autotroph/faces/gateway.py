@@ -119,6 +119,10 @@ class Gateway:
             _LOG.warning("the upstream's models are not known: %s", error)
             return []
 
+    def forget(self) -> None:
+        """Rows of the ledger were erased: nothing of them is answered from memory."""
+        self._repeats.forget()
+
     async def close(self) -> None:
         """Close the connections of this event loop."""
         await self._outside.close()

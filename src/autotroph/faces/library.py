@@ -295,6 +295,8 @@ class Product(Answering, Attending):
     def _forget(self) -> None:
         """Rebuild what is in memory from the ledger as it is now."""
         self.rooms, self._recent = self._rooms(), RecentAnswers()
+        if "gateway" in self.__dict__:  # it is made when it is first asked for
+            self.gateway.forget()
 
     def _finish_erasing(self) -> None:
         """Take the bytes of removed rows out, where that was not done yet."""

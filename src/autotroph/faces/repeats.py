@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from autotroph.deploy.asking import Given, Spent, Step
+from autotroph.deploy.asking import Given, Question, Spent, Step
 from autotroph.deploy.gathered import gathered
 from autotroph.deploy.prices import Usage
 from autotroph.deploy.said import CHAT, DECISIONS, RESPONSES, TEXT, Said, can_be_written, written
@@ -19,7 +19,7 @@ from autotroph.errors import Conflict
 from autotroph.faces.answers import RECENT, RECENT_BYTES
 from autotroph.faces.asked import Asked
 from autotroph.faces.chat import Chat, Made
-from autotroph.records import Body, Completion, Decision, Variant
+from autotroph.records import Body, Completion, Decision, Variant, canonical
 from autotroph.store import Reader, Receipt
 
 Answer = Callable[[Asked], Awaitable[Chat]]
@@ -50,6 +50,7 @@ class _Known(NamedTuple):
     made: Made
     reply: Kept
     model: str
+    size: int = 0
 
 
 class Repeats:
@@ -108,7 +109,9 @@ class Repeats:
         if given is not None and not error:
             body = given.reply.body or gathered(made.question.path, made.events, given.reply.usage)
             if body is not None:
-                self._keep(key, _Known(made, Kept(body, given.reply.headers), given.step.name))
+                size = len(body) + len(canonical(made.decision.inputs))
+                bare = replace(made, question=Question(path=made.question.path, document={}), events=[])
+                self._keep(key, _Known(bare, Kept(body, given.reply.headers), given.step.name, size))
             made.events.clear()
         elif made.sent is not None:
             self._failed[made.decision.key] = made.sent
@@ -116,17 +119,21 @@ class Repeats:
                 self._failed.popitem(last=False)
         self._over(made.decision.key)
 
+    def forget(self) -> None:
+        """Know nothing but what the ledger has: somebody was erased, and any thread may say so."""
+        self._kept, self._bytes = OrderedDict(), 0
+
     def _over(self, attempt: str) -> None:
         waiting = self._under_way.pop(self._called.pop(attempt, ""), None)
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
 
     def _keep(self, key: str, known: _Known) -> None:
-        self._kept[key] = known
-        self._bytes += len(known.reply.body or b"")
-        while len(self._kept) > RECENT or self._bytes > RECENT_BYTES:
-            _, gone = self._kept.popitem(last=False)
-            self._bytes -= len(gone.reply.body or b"")
+        kept = self._kept
+        kept[key] = known
+        self._bytes += known.size
+        while kept and (len(kept) > RECENT or self._bytes > RECENT_BYTES):
+            self._bytes -= kept.popitem(last=False)[1].size
 
     def _look(self, asked: Asked, refuse: Callable[[Decision], None]) -> tuple[str, _Known | None]:
         """The answer to a key; where there is none, the key by which the ledger takes the next one."""

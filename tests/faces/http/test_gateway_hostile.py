@@ -12,6 +12,7 @@ import pytest
 from officially import TOML, USAGE, Gateway, Scripted, Told, gateway, whole
 from servers import TOKEN, until
 
+from autotroph.faces.answers import RECENT_BYTES
 from autotroph.govern.budgets import Budgets, beside
 from autotroph.govern.meters import Taken, meters
 
@@ -211,3 +212,24 @@ def test_keys_that_are_some(served: Gateway, upstream: Scripted, key: str) -> No
         headers={"authorization": f"Bearer {TOKEN}", "idempotency-key": key.encode()},
     )
     assert raw.json()["id"] == first.id  # in a header, its bytes are those of UTF-8
+
+
+def test_what_was_erased_is_not_answered_from_memory(served: Gateway, upstream: Scripted) -> None:
+    first = ask(served, "there", "erased", user="u-erased")
+    before = len(upstream.asked)
+    assert ask(served, "there", "erased", user="u-erased").id == first.id
+    served.product.erase("u-erased")
+    ask(served, "there", "erased", user="u-erased")
+    assert len(upstream.asked) == before + 1
+
+
+def test_large_questions_with_keys_do_not_fill_the_memory(served: Gateway, upstream: Scripted) -> None:
+    """They are kept as long as there is room; the answers are in the ledger, too."""
+    large: Any = [{"role": "user", "content": "x" * 2**20}]
+    found = [ask(served, "there", f"large {nth}", messages=large).id for nth in range(20)]
+    served.came(found[-1])
+    before, repeats = len(upstream.asked), served.product.gateway._repeats
+    assert len(repeats._kept) < 20
+    assert repeats._bytes <= RECENT_BYTES
+    assert [ask(served, "there", f"large {nth}", messages=large).id for nth in range(20)] == found
+    assert len(upstream.asked) == before
