@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import apsw
 from msgspec.structs import replace
@@ -59,9 +60,9 @@ class Watched(SqliteStore):
         self._disk, self._told, self._given = disk, told, ()
         super().__init__(path, vfs=disk.name)
 
-    def append(self, *records: Record, patience: float | None = None) -> Receipt:
+    def append(self, *records: Record, **how: Any) -> Receipt:
         self._given = records
-        return super().append(*records, patience=patience)
+        return super().append(*records, **how)
 
     def set_meta(self, name: str, value: str) -> None:
         self._given = value

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from autotroph.errors import InputError, UnknownName
 from autotroph.records import ROWS, Artefact, Completion, Option, Reward, Signal, Terms
 from autotroph.store import codec
-from autotroph.store.codec import WIDE, Layout, decode, encode, encode_all, layout, row_digest
+from autotroph.store.codec import WIDE, Layout, decode, encode, layout, row_digest
 from autotroph.testing.rows import completion, decision, entry, examples, signal
 
 TEXTS = some.text(some.characters(codec="utf-8"), max_size=30)
@@ -66,17 +66,7 @@ def test_what_went_in_comes_out(record):
 @given(SIGNALS | DECISIONS | REWARDS)
 def test_the_quick_way_is_the_exact_one(record):
     form = layout(type(record))
-    assert form.quickly([record]) == [codec._exactly(form, record)]
-
-
-@given(some.lists(SIGNALS | DECISIONS | REWARDS | some.sampled_from(examples()), max_size=6))
-def test_many_at_once_are_as_one_by_one(records):
-    assert encode_all(records) == [encode(record) for record in records]
-
-
-def test_one_that_does_not_fit_among_many_is_named():
-    with pytest.raises(InputError, match=r"Signal\.at cannot be stored: it is not a number"):
-        encode_all([decision(), *(signal(at=at) for at in (1.0, float("nan"), 2.0))])
+    assert form.quickly(record) == codec._exactly(form, record)
 
 
 @pytest.mark.parametrize(

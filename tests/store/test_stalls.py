@@ -17,6 +17,7 @@ from autotroph.store import open_reader
 from autotroph.store.protocols import Receipt
 from autotroph.store.sqlite import SqliteStore
 from autotroph.testing.disks import Disk
+from autotroph.testing.disks.platter import Sync
 from autotroph.testing.stores import decision, entry, signal
 
 MIB = 2**20
@@ -87,6 +88,26 @@ def test_an_append_that_is_larger_than_the_room_gets_in_though_something_waits(p
                 store.append(entry(2), patience=0)
         assert waiting.durable() == (2,)
         assert len(large.durable()) == 20
+
+
+def test_what_may_wait_shares_the_sync_of_what_comes_next(path):
+    with Disk().mounted() as disk, opened(path, disk) as store:
+        before = _syncs(disk)
+        first = store.append(entry(1), leisure=30.0)
+        assert store.append(entry(2)).durable() == (3,)
+        assert first.durable(0.0) == (2,)
+        assert _syncs(disk) == before + 1
+
+
+def _syncs(disk: Disk) -> int:
+    return sum(isinstance(one, Sync) for one in disk.log)
+
+
+def test_what_may_wait_is_written_though_nobody_comes(path, disk):
+    with opened(path, disk) as store:
+        assert store.append(entry(1), leisure=0.01).durable(30.0) == (2,)
+        last = store.append(entry(2), leisure=3600.0)
+    assert last.durable(0.0) == (3,)
 
 
 def test_whoever_waits_for_room_is_let_in_when_the_stall_ends(path, disk):

@@ -13,9 +13,8 @@ import sys
 import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import chain
 from math import isfinite
-from operator import add, itemgetter
+from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -66,11 +65,11 @@ class Cell(msgspec.Struct, frozen=True):
         return replace(self, decode=_or_empty, plain=False) if self.plain else self
 
 
-def quickly(kind: type[Record], cells: Sequence[Cell]) -> Callable[[Sequence[Record]], list[Columns]]:
-    """The quick way from records to their columns: each step is one loop over all of them.
+def quickly(kind: type[Record], cells: Sequence[Cell]) -> Callable[[Record], Columns]:
+    """The quick way from a record to its columns.
 
-    One call checks the types of all plain fields of all records. What does not fit, or may not, raises one of
-    `UNFIT` and is not named; `Cell.encode` names it.
+    One call checks the types of all plain fields, one all texts. What does not fit, or may not, raises one
+    of `UNFIT` and is not named; `Cell.encode` names it.
 
     Args:
         kind: of the records.
@@ -81,18 +80,17 @@ def quickly(kind: type[Record], cells: Sequence[Cell]) -> Callable[[Sequence[Rec
     twin = defstruct(
         kind.__name__, [(name, _bounded(plain.get(name, Any))) for name in places], array_like=True
     )
-    twins = defstruct(f"{kind.__name__}s", [("all", list[twin])], array_like=True)  # type: ignore[valid-type]
     plain_of = itemgetter(*(places[name] for name in plain))
     texts_of = itemgetter(*(places[name] for name, hint in plain.items() if hint is str))
     made = [(itemgetter(places[cell.field]), cell.encode) for cell in cells if not cell.plain]
 
-    def columns(records: Sequence[Record]) -> list[Columns]:
-        fields = list(map(astuple, records))
-        convert((fields,), twins)  # a list by itself would be taken apart as a type each time
-        "".join(chain.from_iterable(map(texts_of, fields))).encode()
-        found: list[Columns] = list(map(plain_of, fields))
+    def columns(record: Record) -> Columns:
+        fields = astuple(record)
+        convert(fields, twin)
+        "".join(texts_of(fields)).encode()
+        found: Columns = plain_of(fields)
         for field_of, encode in made:
-            found = list(map(add, found, map(encode, map(field_of, fields))))
+            found += encode(field_of(fields))
         return found
 
     return columns

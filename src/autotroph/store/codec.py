@@ -161,8 +161,8 @@ class Layout:
         return tuple(place for place, name in enumerate(self.columns) if name in long)
 
     @cached_property
-    def quickly(self) -> Callable[[Sequence[Record]], list[Columns]]:
-        """The quick way to the columns of records that fit."""
+    def quickly(self) -> Callable[[Record], Columns]:
+        """The quick way to the columns of a record that fits."""
         return quickly(self.kind, self.cells)
 
     @cached_property
@@ -227,25 +227,11 @@ def encode(record: Record) -> Row:
     Raises:
         InputError: a field holds what no ledger can keep, such as NaN; the message names it.
     """
-    (row,) = encode_all([record])
-    return row
-
-
-def encode_all(records: Sequence[Record]) -> list[Row]:
-    """The rows of records, in their order; many of a kind at once cost each of them less.
-
-    Raises:
-        InputError: a field holds what no ledger can keep, such as NaN; the message names it.
-    """
-    kinds: dict[type[Record], list[int]] = {}
-    for place, record in enumerate(records):
-        kinds.setdefault(type(record), []).append(place)
-    if len(kinds) == 1:
-        return _rows(layout(type(records[0])), records)
-    rows: dict[int, Row] = {}
-    for kind, places in kinds.items():
-        rows.update(zip(places, _rows(layout(kind), [records[place] for place in places]), strict=True))
-    return [rows[place] for place in range(len(records))]
+    form = layout(type(record))
+    columns, width = _columns(form, record), form.width
+    narrow, wide = columns[:width], columns[width:]
+    body_digest = _body_digest(form, record, columns) if form.digested else ""
+    return Row(form, narrow, () if NOTHING.issuperset(wide) else wide, body_digest)
 
 
 def decode(form: Layout, values: Sequence[SqlValue]) -> Record:
@@ -274,27 +260,13 @@ def row_digest(values: dict[str, SqlValue]) -> str:
     return digest(canonical(values))
 
 
-def _rows(form: Layout, records: Sequence[Record]) -> list[Row]:
-    columns, width = _columns(form, records), form.width
-    if form.digested:
-        digests = [_body_digest(form, *each) for each in zip(records, columns, strict=True)]
-    else:
-        digests = [""] * len(records)
-    if not form.wide_columns:
-        return [Row(form, each, (), digest) for each, digest in zip(columns, digests, strict=True)]
-    return [
-        Row(form, each[:width], () if NOTHING.issuperset(each[width:]) else each[width:], digest)
-        for each, digest in zip(columns, digests, strict=True)
-    ]
-
-
-def _columns(form: Layout, records: Sequence[Record]) -> list[Columns]:
+def _columns(form: Layout, record: Record) -> Columns:
     if not form.chained:
         try:
-            return form.quickly(records)
+            return form.quickly(record)
         except UNFIT:  # which is named below
             pass
-    return [_exactly(form, record) for record in records]
+    return _exactly(form, record)
 
 
 def _exactly(form: Layout, record: Record) -> Columns:

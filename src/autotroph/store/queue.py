@@ -1,9 +1,11 @@
 """What waits to be written: first in, first out, and bounded in rows and in bytes."""
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import monotonic
 
 import msgspec
 
@@ -25,6 +27,7 @@ class Job(msgspec.Struct, frozen=True, eq=False):
         count: of the rows that it has, adds or takes away.
         size: about how many bytes it is.
         scrub: whether the log is emptied before it is done.
+        until: when it has waited long enough for others, on the clock that only counts.
         receipt: whom to tell.
     """
 
@@ -33,6 +36,7 @@ class Job(msgspec.Struct, frozen=True, eq=False):
     count: int = 0
     size: int = 0
     scrub: bool = False
+    until: float = 0.0
     receipt: Receipt = msgspec.field(default_factory=Receipt)
 
     def write(self, pen: Pen) -> tuple[int, ...]:
@@ -92,15 +96,19 @@ class Queue:
             self._jobs.put(job)
 
     def take(self, patience: float | None) -> list[Job] | None:
-        """Everything queued; waits for it. Empty after so many seconds of nothing, None at the end."""
-        batch: list[Job] = []
+        """All that is queued; waits for it, and as long as all of it may wait for others, too.
+
+        Empty after so many seconds of nothing, None at the end.
+        """
+        batch, until = list[Job](), math.inf
         with suppress(Empty):
             while not self._ended:
-                job = self._jobs.get(timeout=patience) if not batch else self._jobs.get_nowait()
+                job = self._jobs.get(timeout=max(0.0, until - monotonic()) if batch else patience)
                 if job is None:
                     self._ended = True
                 else:
                     batch.append(job)
+                    until = min(until, job.until)
         return None if self._ended and not batch else batch
 
     def done(self, batch: list[Job]) -> None:

@@ -18,7 +18,7 @@ import apsw
 
 from autotroph.errors import InputError, LedgerError, TamperedLedger
 from autotroph.records import Erasure, Record
-from autotroph.store.codec import Row, decode, encode_all, layout
+from autotroph.store.codec import Row, decode, encode, layout
 from autotroph.store.opening import (
     ledger_error,
     location,
@@ -230,10 +230,11 @@ class SqliteStore(SqliteReader):
         """A reader of a ledger that somebody else may be writing."""
         return SqliteReader(url)
 
-    def append(self, *records: Record, patience: float | None = None) -> Receipt:
+    def append(self, *records: Record, patience: float | None = None, leisure: float = 0.0) -> Receipt:
         """Queues these records as one append."""
-        rows = encode_all(records)
-        return self._submit(Job(rows, count=len(rows), size=_weight(rows)), patience)
+        rows = [encode(record) for record in records]
+        until = monotonic() + leisure if leisure else 0.0
+        return self._submit(Job(rows, count=len(rows), size=_weight(rows), until=until), patience)
 
     def fault(self) -> str:
         """Why nothing can be written at the moment; empty while the store is healthy."""
@@ -245,7 +246,7 @@ class SqliteStore(SqliteReader):
         for form, _ in tables:
             if form.chained:
                 raise InputError(f"{form.table} are links of the hash chain and cannot be removed")
-        rows = encode_all(marks)
+        rows = [encode(mark) for mark in marks]
 
         def first(pen: Pen) -> None:
             for form, sequences in tables:

@@ -22,10 +22,10 @@ class _Faulty:
     def __init__(self, store: Store, down: Callable[[], bool]) -> None:
         self._store, self._down = store, down
 
-    def append(self, *records: Record, patience: float | None = None) -> Receipt:
+    def append(self, *records: Record, **how: Any) -> Receipt:
         if records and self._down():
             raise Overloaded("the store takes nothing at the moment, says a simulation")
-        return self._store.append(*records, patience=patience)
+        return self._store.append(*records, **how)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
