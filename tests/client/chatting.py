@@ -136,7 +136,11 @@ class Either:
         end = time.monotonic() + seconds
         while not ready():
             assert time.monotonic() < end, "it did not come to be"
-            time.sleep(0.01) if self._runner is None else self._runner.run(asyncio.sleep(0.01))
+            self.pause(0.01)
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds) if self._runner is None else self._runner.run(asyncio.sleep(seconds))
 
     def close(self) -> None:
         self.do(self.client.close())

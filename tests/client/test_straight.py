@@ -1,17 +1,21 @@
 """Where the gateway cannot answer, the upstream is asked straight: and only there, and not for ever."""
 
+import json
 import logging
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from chatting import ASKED, SAID, either, rows
 from realserver import KEY, Served
 from scripted import Scripted
@@ -83,7 +87,9 @@ class TestAway:
                 socket.create_connection(address),
                 either(kind, f"http://127.0.0.1:{address[1]}", aside) as client,
             ):
-                assert client.chat(timeout=2.0).output == STRAIGHT
+                chat = client.chat(timeout=2.0)
+                assert chat.output == STRAIGHT
+                assert "0.5 s" in chat.reason
 
     @CROSSED
     def test_it_was_killed_before(self, mortal: Served, aside: Straight, kind: str, stream: bool):
@@ -274,6 +280,7 @@ class TestRest:
         with silence() as (url, connections), either(kind, url, aside) as client:
             for _ in range(20):
                 assert client.chat(timeout=2.0).output == STRAIGHT
+                client.pause(0.02)
             assert len(connections) == 2  # the question, and whether anybody is there
 
     @KINDS
@@ -330,16 +337,17 @@ class TestStraight:
     @KINDS
     @pytest.mark.parametrize("how", ["break", "close", "drop"])
     def test_whoever_leaves_is_not_answered_on(self, other: Flaky, kind: str, how: str):
-        other.pause = 0.3
+        other.pause = 1.5
         with either(kind, NOWHERE, to(other)) as client:
             if how == "break":
-                assert len(client.heard(stream=True, each=lambda _: True).events) == 1
+                heard = client.heard(stream=True, each=lambda _: True)
+                assert len(heard.events) == 1  # the answer itself is still held
             elif how == "close":
                 client.do(client.chat(stream=True).close())
             else:
                 client.drop()
             assert (other.received, other.opened) == (1, 1)
-            client.until(lambda: other.open == 0)
+            client.until(lambda: other.open == 0, 8.0)
 
     @KINDS
     def test_a_connection_is_kept_after_a_stream(self, other: Flaky, kind: str):
@@ -347,6 +355,17 @@ class TestStraight:
             for stream in (True, True, False, True):
                 assert client.heard(stream=stream).chat.output == SAID
         assert other.opened == 1
+
+    def test_over_an_encrypted_connection(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        served = encrypted(authority.issue_cert("localhost"))
+        with served as url, Client(NOWHERE, upstream=Straight(url=url)) as client:
+            for _ in range(2):
+                chat = client.chat("answer", ASKED, stream=True, timeout=10.0)
+                assert [one["choices"][0]["delta"]["content"] for one in chat] == ["Well", ", yes."]
+                assert client.chat("answer", ASKED, timeout=10.0).output == "Yes."
 
     def test_what_it_said_can_be_brought_later(self, mortal: Served, aside: Straight):
         with Client(NOWHERE, upstream=aside) as away:
@@ -424,6 +443,51 @@ class TestSecrets:
         assert SECRET in other.last.quoted
         assert SECRET not in said
         assert KEY not in said
+
+
+class Encrypted(BaseHTTPRequestHandler):
+    """Answers over TLS."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.send_response(200)
+        if not asked.get("stream"):
+            body = json.dumps({"choices": [{"message": {"content": "Yes."}}]}).encode()
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for text in ("Well", ", yes."):
+            event = json.dumps({"choices": [{"delta": {"content": text}}]})
+            self._chunk(f"data: {event}\n\n")
+        self._chunk("data: [DONE]\n\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _chunk(self, text: str) -> None:
+        self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@contextmanager
+def encrypted(certificate: trustme.LeafCert) -> Iterator[str]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Encrypted) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"https://localhost:{server.server_address[1]}/v1"
+        finally:
+            server.shutdown()
+            thread.join(10)
 
 
 @contextmanager
