@@ -4,12 +4,13 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,14 @@ def ask(port: int, method: str, at: str, body: str | None = None) -> tuple[int, 
         return found.status, json.loads(found.read())
 
 
+def port_of_its_own() -> int:
+    """One that the system gives to nobody else while the server is away: below those that it hands out."""
+    for port in range(20_000 + os.getpid() % 5_000, 30_000):
+        with suppress(OSError), closing(socket.create_server(("127.0.0.1", port))):
+            return port
+    raise OSError("no port is free between 20,000 and 30,000")
+
+
 def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not true():
@@ -224,10 +233,7 @@ def serving(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def test_no_request_fails_while_the_declaration_is_spoilt_and_the_server_killed(used: Path) -> None:
-    import socket
-
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port = taken.getsockname()[1]
+    port = port_of_its_own()
     asking = Asking(port)
     for what in (GOOD, BROKEN["blank"], BROKEN["cut off"], OTHER, GOOD):
         path(used).write_text(what, "utf-8")  # kill -9 came before; it starts with what is there now

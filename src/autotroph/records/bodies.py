@@ -1,6 +1,7 @@
 """What a release serves, as documents that are named by the hash of what they are."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -81,7 +82,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     learners: dict[str, str] = {}
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True):
+class Body(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a release serves: everything that decides what people meet.
 
     Attributes:
@@ -98,22 +99,22 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...] = ()
     context: dict[str, ContextType] = {}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The hash of what it is."""
         return digest(canonical(self))
 
-    @property
+    @cached_property
     def outside(self) -> bool:
         """Whether anybody outside this process answers for it."""
         return any(variant.outside for variant in self.variants.values())
 
-    @property
+    @cached_property
     def variants_digest(self) -> str:
         """The hash of the variants alone: tracks learn from what the same ones proposed."""
         return variants_digest(self.variants)
 
-    @property
+    @cached_property
     def offer(self) -> str:
         """The hash of what decides which options there are: releases that share it propose the same."""
         return digest(canonical([self.kind, self.variants, self.actions, self.context]))

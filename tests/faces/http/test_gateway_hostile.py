@@ -1,12 +1,14 @@
 """Callers who try to take more than they may, with OpenAI's client, and upstreams that lie about it."""
 
+import http.client
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx
+import msgspec
 import openai
 import pytest
 from officially import TOML, USAGE, Gateway, Scripted, Told, gateway, whole
@@ -206,12 +208,15 @@ def test_keys_that_are_some(served: Gateway, upstream: Scripted, key: str) -> No
     first, before = ask(served, "there", **named), len(upstream.asked)
     assert ask(served, "there", **named).id == first.id
     assert len(upstream.asked) == before
-    raw = httpx.post(
-        f"http://127.0.0.1:{served.http.port}/v1/chat/completions",
-        json={"model": "there", "messages": ASKED},
-        headers={"authorization": f"Bearer {TOKEN}", "idempotency-key": key.encode()},
-    )
-    assert raw.json()["id"] == first.id  # in a header, its bytes are those of UTF-8
+    with closing(http.client.HTTPConnection("127.0.0.1", served.http.port)) as connection:
+        connection.putrequest("POST", "/v1/chat/completions")
+        body = msgspec.json.encode({"model": "there", "messages": ASKED})
+        said = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+        for name, value in {**said, "content-length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.putheader("idempotency-key", key.encode())  # in a header, its bytes are those of UTF-8
+        connection.endheaders(body)
+        assert msgspec.json.decode(connection.getresponse().read())["id"] == first.id
 
 
 def test_what_was_erased_is_not_answered_from_memory(served: Gateway, upstream: Scripted) -> None:
