@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autotroph.store import open_reader
+from benchmarks.gateway_inside import Inside, line
 from benchmarks.gateway_load import Load, Target, Work
 from benchmarks.gateway_peers import PEERS, Missing, Peer, installed
 
@@ -97,11 +98,14 @@ def main() -> None:
     console = Console(stderr=given.json, width=WIDTH)
     with tempfile.TemporaryDirectory(prefix="gateway-", dir=given.folder) as folder:
         paces, missing = measure(Path(folder), given.connections, rounds)
+        inside = _inside(Path(folder))
     console.print(_table(paces, f"{rounds.rounds} rounds, {given.connections} connections"))
+    console.print(line(inside), highlight=False)
     for name, why in missing.items():
         console.print(f"missing: {name}: {why}", style="dim", highlight=False)
     if given.json:
-        sys.stdout.write(msgspec.json.encode(_document(paces, missing)).decode() + "\n")
+        document = {**_document(paces, missing), "inside_ms": inside}
+        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
 
 
 def measure(folder: Path, connections: int, rounds: Rounds) -> tuple[Mapping[str, Pace], Mapping[str, str]]:
@@ -213,6 +217,13 @@ def _loaded(work: Work) -> Load:
         given = msgspec.json.encode(work)
         subprocess.run(command, input=given, check=True, env={**os.environ, **_paths()})
         return msgspec.json.decode(file.read_bytes(), type=Load)
+
+
+def _inside(folder: Path) -> Inside:
+    """`product.chat` in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.gateway_inside", "--json", "--folder", str(folder)]
+    said = subprocess.run(command, check=True, capture_output=True, env={**os.environ, **_paths()}).stdout
+    return msgspec.json.decode(said, type=Inside)
 
 
 def _pace(loads: Sequence[Load], floor: Sequence[Load]) -> Pace:

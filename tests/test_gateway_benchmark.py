@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from benchmarks.gateway import FLOOR, LEAN, OURS, Rounds, _document, measure
+from benchmarks.gateway import FLOOR, LEAN, OURS, Rounds, _document, _inside, measure
 from benchmarks.gateway_load import cpu_seconds
 from benchmarks.gateway_peers import PEERS
 
@@ -25,6 +25,13 @@ def test_who_is_here_is_measured_and_who_is_not_is_named(
     document = _document(paces, missing)
     assert document["floor_requests_per_s"] == floor.requests_per_s.median
     assert (document["requests_per_s"] is None) == (OURS in missing)
+
+
+def test_a_chat_in_the_process_takes_longer_than_its_upstream_and_the_disk_part_of_it(tmp_path: Path) -> None:
+    found = _inside(tmp_path)
+    assert found.bare_p50 > 0
+    assert found.added_p50 > 0
+    assert found.disk_p50 > 0
 
 
 def test_cpu_time_of_a_session_is_read() -> None:
