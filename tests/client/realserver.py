@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from autotroph.records import Decision, Signal
 from autotroph.spec import template
 from autotroph.store import open_reader
+from ports import port_of_its_own
 
 KEY = "0123456789-abcdefghijklm"
 COMMAND = "from autotroph.faces.cli import main; main()"
@@ -25,8 +25,7 @@ class Served:
         if not given:
             (folder / "autotroph.toml").write_text(declared or template("support"), "utf-8")
         self.folder, self.given = folder, given
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = port_of_its_own()
         self.url = f"http://127.0.0.1:{self.port}"
 
     @contextmanager

@@ -4,13 +4,12 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from autotroph.faces import lastgood
 from autotroph.records import Entry
 from autotroph.spec import template
 from autotroph.store import open_reader
+from ports import port_of_its_own
 
 SERVE = "from autotroph.faces.cli import main; main()"
 TOKEN = "a-token-for-the-declaration-0123456789"
@@ -195,14 +195,6 @@ def ask(port: int, method: str, at: str, body: str | None = None) -> tuple[int, 
         connection.request(method, at, body, headers)
         found = connection.getresponse()
         return found.status, json.loads(found.read())
-
-
-def port_of_its_own() -> int:
-    """One that the system gives to nobody else while the server is away: below those that it hands out."""
-    for port in range(20_000 + os.getpid() % 5_000, 30_000):
-        with suppress(OSError), closing(socket.create_server(("127.0.0.1", port))):
-            return port
-    raise OSError("no port is free between 20,000 and 30,000")
 
 
 def until(true: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -19,6 +19,7 @@ from autotroph.adapters.upstreams.response import HELD
 from autotroph.clock import SystemClock
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import UpstreamFault
+from ports import port_of_its_own
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 both = pytest.mark.parametrize("loop", LOOPS)
@@ -353,8 +354,7 @@ def test_what_is_not_used_is_closed_by_one_timer(monkeypatch: pytest.MonkeyPatch
 
 def test_a_host_that_does_not_answer_and_one_that_refuses(monkeypatch: pytest.MonkeyPatch):
     async def inside() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
+        port = port_of_its_own()
         refused = line(port)
         refused._pool = Pool(Place("127.0.0.1", port, encrypted=False, private=True), 5.0, most=1)
         for _ in range(3):  # nobody who was refused takes a place in line

@@ -14,6 +14,7 @@ from rawly import LOOPS, OK, Raw, got, line, says, sent
 from autotroph.adapters.upstreams import reaching
 from autotroph.adapters.upstreams.addresses import NotAllowed
 from autotroph.adapters.upstreams.broken import Unreachable
+from ports import port_of_its_own
 
 both = pytest.mark.parametrize("loop", LOOPS)
 CERTIFIED = trustme.CA()
@@ -128,15 +129,10 @@ def leads_to(monkeypatch: pytest.MonkeyPatch, *places: tuple[str, int]) -> list[
     return asked
 
 
-def nobody() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
 def test_the_next_address_is_tried_where_one_refuses(monkeypatch: pytest.MonkeyPatch):
     async def inside() -> None:
         async with Raw(says(OK)) as raw:
-            asked = leads_to(monkeypatch, ("127.0.0.1", nobody()), ("127.0.0.1", raw.port))
+            asked = leads_to(monkeypatch, ("127.0.0.1", port_of_its_own()), ("127.0.0.1", raw.port))
             to = line(raw.port, host="llm.example.com")
             assert await got(await sent(to)) == b"ok"
             assert (raw.opened, asked) == (1, [("llm.example.com", raw.port)])
@@ -194,7 +190,7 @@ def test_a_private_address_is_passed_over_for_a_public_one(monkeypatch: pytest.M
 
 def test_no_proxy_is_used_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{nobody()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{port_of_its_own()}")
     monkeypatch.delenv("NO_PROXY", raising=False)
 
     async def inside() -> None:
