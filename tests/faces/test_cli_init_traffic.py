@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import autotroph
+from autotroph.faces.beginning import begun
 from autotroph.store import open_store
 from faces.commanding import answer, refused, run
 from ingest.passing import rows
@@ -77,3 +78,53 @@ def test_without_traffic_it_says_what_to_do():
 
 def test_an_upstream_is_for_traffic():
     assert "--from-traffic" in refused("init", "--upstream", "https://llm.example.com/v1")
+
+
+def test_what_was_passed_on_is_answered_as_before(ledger, monkeypatch):
+    monkeypatch.setenv("THEIR_KEY", "sk-of-theirs")
+    begun(Path("autotroph.toml"), "http://127.0.0.1:9/v1", "openai", "env:THEIR_KEY", {})
+    assert run("init", "--from-traffic").exit_code == 0
+    with autotroph.open() as product:
+        spec = product.spec
+    assert ledger.is_file()
+    assert "not in the ledger" not in Path("autotroph.toml").read_text("utf-8")
+    assert len(spec.models) == 2
+    assert spec.product.upstream in spec.models
+    for model in spec.models.values():
+        assert model.base_url == "http://127.0.0.1:9/v1"
+        assert model.api_key == "env:THEIR_KEY"
+        assert model.calls.private
+
+
+def test_another_name_is_known_to_the_ledger_that_was_begun(ledger):
+    path = begun(Path("autotroph.toml"), "https://llm.example.com/v1", "openai", "", {})
+    with autotroph.open(path) as product:
+        before = product.spec.product.name
+    assert ledger.is_file()
+    assert run("init", "--from-traffic", "--name", "support").exit_code == 0
+    with autotroph.open() as product:
+        assert (product.spec.product.name, product.spec.product.was) == ("support", before)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_what_nobody_said_can_be_reached_once_it_is_written():
+    assert run("init", "--from-traffic").exit_code == 0
+    with autotroph.open() as product:
+        for model in product.spec.models.values():
+            assert model.calls.private  # or the address in the example is one that is refused
+
+
+def test_commands_read_what_serve_began_with():
+    path = begun(Path("autotroph.toml"), "https://llm.example.com/v1", "openai", "", {})
+    autotroph.open(path).close()
+    assert answer("sql", "SELECT count(*) AS n FROM answers")["rows"] == [{"n": 0}]
+    assert "no such file" in refused("status", "--config", "autotroph.toml")
+    Path("autotroph.toml").write_text('[product]\nname = "other"\nstore = "sqlite:///other.db"\n', "utf-8")
+    assert "other.db" in refused("sql", "SELECT 1", code=1)
+
+
+def test_it_begins_again_in_the_same_folder(tmp_path):
+    path = begun(Path("autotroph.toml"), "https://llm.example.com/v1", "openai", "", {})
+    assert begun(path, "https://llm.example.com/v2", "openai", "", {}) == path
+    assert "v2" in path.read_text("utf-8")
+    assert not (tmp_path / ".autotroph" / ".autotroph").exists()

@@ -9,7 +9,7 @@ import autotroph
 from autotroph.clock import ReplayClock
 from autotroph.faces.library import Product
 from autotroph.observe.health import Health, health, unopened
-from autotroph.records import Measurement
+from autotroph.records import Decision, Measurement, Option
 from autotroph.spec import Spec, parse, template
 from autotroph.spec.policies import First
 
@@ -51,6 +51,38 @@ def test_decisions_without_a_signal_need_somebody(product: Product) -> None:
     assert subjects(found) == {"route": "3 decisions and not one signal", "loop": "no cycle has run yet"}
     assert 'product.signal(decision.id, "resolved", …)' in found.needs[0].way_out
     assert found.tasks[0].counts.pending == 3
+
+
+def test_a_signal_that_nobody_sends_is_not_asked_for(tmp_path: Path) -> None:
+    text = """
+        [product]
+        name = "support"
+        [models.small]
+        kind = "openai"
+        base_url = "https://llm.example.com/v1"
+        [tasks.answer]
+        kind = "chat"
+        unit = "decision"
+        reward = "fine"
+        [tasks.answer.variants.small]
+        model = "small"
+        [signals]
+        regenerated = { type = "boolean", traffic = "regenerate" }
+        [rewards.fine]
+        value = "1 - regenerated"
+        silent = { regenerated = false }
+    """
+    (tmp_path / "autotroph.toml").write_text(text, "utf-8")
+    with autotroph.open(tmp_path / "autotroph.toml") as opened:
+        (need,) = read(opened, opened.spec).needs
+        assert (need.what, need.way_out) == ("no decision yet", 'model="answer"')
+        made = Decision(
+            id="d1", task="answer", release="r", epoch=0, arm="main", p_arm=1.0, options=(Option("small", 1.0),),
+            option="small", unit="d1", unit_kind="decision", cluster="d1", fold="tracks", policy="", variant="",
+            declaration="", at=opened.clock.now(),
+        )  # fmt: skip
+        opened.store.append(made).durable()
+        assert "answer" not in subjects(read(opened, opened.spec))
 
 
 def test_signals_about_nothing_are_told(product: Product) -> None:

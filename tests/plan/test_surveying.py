@@ -13,7 +13,7 @@ from autotroph.ingest.sites import Template, template_of
 from autotroph.plan.drafting import draft, name_of
 from autotroph.plan.surveying import LEAST, SEEN, Survey, survey
 from autotroph.records import Decision, Record
-from autotroph.spec import ProductSpec, parse
+from autotroph.spec import ModelSpec, ProductSpec, parse
 from autotroph.store import Store, open_store
 from ingest.judging import found_in
 from ingest.passing import asked, rows
@@ -114,7 +114,7 @@ def test_a_baseline_is_the_mean_of_units(passing):
 
 def test_what_is_proposed_is_read_opened_and_made_of_what_was_seen(passing, tmp_path):
     _, found = passing
-    made = draft(found, PRODUCT, "https://llm.example.com/v1")
+    made = draft(found, PRODUCT, ModelSpec(kind="openai", base_url="https://llm.example.com/v1"))
     spec = parse(made.text)
     support, guide = (next(one for one in made.tasks if word in one.name) for word in ("support", "walks"))
     assert spec.sites == {site: one.name for one in made.tasks for site in one.surveyed.sites}
@@ -224,15 +224,17 @@ def test_names_and_models_that_would_be_the_same_get_numbers(passing):
     one = found.tasks[0]
     twins = [
         replace(one, sites=(f"site-000000000{number}",), models={model: 9})
-        for number, model in enumerate(("a/b", "a-b", "a:b"))
+        for number, model in enumerate(("a/b", "a-b", "a:b", "upstream"))
     ]
     made = draft(replace(found, tasks=tuple(twins)), PRODUCT)
     spec = parse(made.text)
-    assert len(spec.tasks) == 3
+    assert len(spec.tasks) == 4
     assert {name: model.model for name, model in spec.models.items()} == {
         "a-b": "a/b",
         "a-b-2": "a-b",
         "a-b-3": "a:b",
+        "upstream-2": "upstream",
+        "upstream": "",  # who answers what is of no task
     }
 
 

@@ -345,3 +345,13 @@ def test_what_a_process_cannot_take_is_said(
 def _process(given: list[str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "autotroph.testing.recorded", *given]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_its_help_shows_how_it_is_called():
+    shown = subprocess.run(
+        [sys.executable, "-m", "autotroph.testing.recorded", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "\n    python -m autotroph.testing.recorded --stub\n" in shown

@@ -7,8 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from autotroph.errors import InputError
-from autotroph.spec import parse
+from autotroph.spec import ModelSpec, parse
 from autotroph.spec.reading import read
+from autotroph.spec.upstreams import CallSpec
 
 FOLDER, FILE = ".autotroph", "upstream.toml"
 KEY = "OPENAI_API_KEY"
@@ -31,11 +32,21 @@ base_url = {url}
 {more}"""
 
 
-def begun(folder: Path, upstream: str, kind: str, key: str, environment: Mapping[str, str]) -> Path:
-    """Write the declaration into a folder, beside the ledger; where it is.
+def written(folder: Path) -> Path:
+    """Where the declaration is that a product in a folder begins with."""
+    return folder / FOLDER / FILE
+
+
+def at(url: str) -> ModelSpec:
+    """A model that answers at an address that somebody typed."""
+    return ModelSpec(kind="openai", base_url=url, calls=CallSpec(private=_is_private(url)))
+
+
+def begun(config: Path, upstream: str, kind: str, key: str, environment: Mapping[str, str]) -> Path:
+    """Write the declaration beside the ledger; where it is.
 
     Args:
-        folder: of the product.
+        config: where the product's declaration would be, or the one that it began with.
         upstream: base URL, such as `https://llm.example.com/v1`.
         kind: what it speaks.
         key: reference to its key, `env:NAME` or `file:PATH`; empty: the usual variable, if it is set.
@@ -45,6 +56,8 @@ def begun(folder: Path, upstream: str, kind: str, key: str, environment: Mapping
         InputError: the product has a declaration already, or the URL cannot be one.
         SpecError: the key is no reference.
     """
+    begins = config.parts[-2:] == (FOLDER, FILE)
+    folder = config.parent.parent if begins else config.parent
     if (folder / "autotroph.toml").exists():
         raise InputError(
             f"--upstream is for a product without a declaration, and there is {folder / 'autotroph.toml'}:"
@@ -61,7 +74,7 @@ def begun(folder: Path, upstream: str, kind: str, key: str, environment: Mapping
         url=json.dumps(upstream),
         more=more,
     )
-    target = folder / FOLDER / FILE
+    target = written(folder)
     parse(text, str(target))
     _write(target, text)
     return target

@@ -42,7 +42,7 @@ def screen(found: Draft, path: Path) -> RenderableType:
     """What is proposed, a line a task."""
     rows = Table(box=None, pad_edge=False, header_style=QUIET, padding=(0, 2, 0, 0))
     for name, right in _COLUMNS:
-        rows.add_column(name, justify="right" if right else "left")
+        rows.add_column(name, justify="right" if right else "left", overflow="fold")
     for one in found.tasks:
         rows.add_row(*_row(one))
     survey = found.survey

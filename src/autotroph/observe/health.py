@@ -229,10 +229,11 @@ def _unrewarded(spec: Spec) -> Iterator[Need]:
 
 def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:
     if not task.counts.decisions:
-        yield Need(task.name, "no decision yet", f'product.decide("{task.name}", …)')
-    elif not task.counts.signals:
-        what = f"{task.counts.decisions} decisions and not one signal"
-        yield Need(task.name, what, f'product.signal(decision.id, "{_first_signal(spec, task.name)}", …)')
+        asked = f'model="{task.name}"' if spec.outside(task.name) else f'product.decide("{task.name}", …)'
+        yield Need(task.name, "no decision yet", asked)
+    elif not task.counts.signals and (signal := _first_signal(spec, task.name)):
+        what = f"{task.counts.decisions:,} decision{'s' * (task.counts.decisions > 1)} and not one signal"
+        yield Need(task.name, what, f'product.signal(decision.id, "{signal}", …)')
     for one in task.contenders:
         if one.stage == "gate" and "`autotroph approve`" not in one.reason:  # whoever is asked is told apart
             what = f"candidate {one.name!r} waits at the gate: {one.reason or 'it was not looked at yet'}"
@@ -243,10 +244,12 @@ def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:
 
 
 def _first_signal(spec: Spec, task: str) -> str:
-    """The first declared signal that the task's reward uses."""
+    """The first declared signal that the task's reward uses; empty where it uses what nobody sends."""
     reward = spec.rewards.get(spec.tasks[task].reward)
     used = spec.expression(reward.value).names if reward else ()
-    return next((name for name in spec.signals if name in used), next(iter(spec.signals), "…"))
+    wanted = [name for name in spec.signals if name in used] or list(spec.signals)
+    sent = [name for name in wanted if not spec.signals[name].implicit]
+    return sent[0] if sent else "" if wanted else "…"
 
 
 def _redeclared(reader: Reader, spec: Spec, task: str) -> bool:

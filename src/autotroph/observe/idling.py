@@ -34,6 +34,8 @@ def _heard(case: Case) -> Iterator[Finding]:
         used = case.spec.expression(reward.value).names
         for signal in (one for one in case.spec.signals if one in used and decisions >= ENOUGH):
             about = case.spec.signals[signal].about
+            if case.spec.signals[signal].traffic:  # where nothing is found, nothing may have happened
+                continue
             heard = case.count(_HEARD[about], {**given, "name": signal})
             meant = reward.silent.get(signal, "unknown") != "unknown"
             if not heard or (heard < SPARSE * decisions and not meant):

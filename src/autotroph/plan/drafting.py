@@ -14,8 +14,9 @@ from autotroph.plan.ahead import ASSUMED, asked_by
 from autotroph.plan.forecasting import Forecast, Reward, forecast
 from autotroph.plan.surveying import SEEN, Survey, Surveyed
 from autotroph.plan.traffic import DAY
-from autotroph.spec import ProductSpec, Spec, parse
+from autotroph.spec import ModelSpec, ProductSpec, Spec, parse
 from autotroph.spec.traffic import WAITS, Traffic
+from autotroph.spec.upstreams import CallSpec
 
 SIGNALS: Mapping[Traffic, str] = {
     "regenerate": "regenerated",
@@ -38,8 +39,11 @@ SHOWN = 14
 ENOUGH = 0.95
 """Share of the runs that get there, below which a comment says so."""
 
-ELSEWHERE = "http://127.0.0.1:8000/v1"
-"""Where a model answers, if nobody says."""
+ELSEWHERE = ModelSpec(kind="openai", base_url="http://127.0.0.1:8000/v1", calls=CallSpec(private=True))
+"""Who answers, if nobody says."""
+
+UPSTREAM = "upstream"
+"""What it is called whose answers are passed on."""
 
 _COMMON = frozenset(
     {
@@ -104,13 +108,13 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     survey: Survey
 
 
-def draft(survey: Survey, product: ProductSpec, upstream: str = "") -> Draft:
+def draft(survey: Survey, product: ProductSpec, upstream: ModelSpec | None = None) -> Draft:
     """The declaration that what was seen proposes.
 
     Args:
         survey: what the calls show.
         product: its name, and where its ledger is.
-        upstream: where the models answer.
+        upstream: who has answered up to now; None where nobody says.
 
     Raises:
         InputError: there are no calls, or of no call site enough.
@@ -123,10 +127,10 @@ def draft(survey: Survey, product: ProductSpec, upstream: str = "") -> Draft:
     if not survey.tasks:
         told = "of no call site there are enough to propose a task"
         raise InputError(f"{survey.calls:,} calls are in the ledger, but {told}; try again later")
-    head = _head(product)
+    head = _head(product, upstream)
     spec = parse(head, "the proposed declaration")
     models = list(dict.fromkeys(next(iter(one.models)) for one in survey.tasks))
-    variants = dict(zip(models, _distinct(map(_plain, models)), strict=True))
+    variants = dict(zip(models, _distinct(map(_plain, models), UPSTREAM), strict=True))
     names = _distinct(name_of(one.template) for one in survey.tasks)
     tasks = tuple(_drafted(one, task, variants, spec) for task, one in zip(names, survey.tasks, strict=True))
     parts = [head, *_models(tasks, upstream), *map(_task, tasks), *_measures(tasks)]
@@ -135,9 +139,9 @@ def draft(survey: Survey, product: ProductSpec, upstream: str = "") -> Draft:
     return Draft(text=text, tasks=tasks, survey=survey)
 
 
-def _distinct(wanted: Iterable[str]) -> Iterator[str]:
-    """The same names, with a number where one was there before."""
-    taken: set[str] = set()
+def _distinct(wanted: Iterable[str], *others: str) -> Iterator[str]:
+    """The same names, with a number where one was there before, or is one of the others."""
+    taken = set(others)
     for one in wanted:
         name, number = one, 2
         while name in taken:
@@ -195,27 +199,43 @@ def _horizon(kinds: Iterable[Traffic]) -> float:
 # the text --------------------------------------------------------------------------------------------
 
 
-def _head(product: ProductSpec) -> str:
+def _head(product: ProductSpec, upstream: ModelSpec | None) -> str:
+    was = f"was = {_text(product.was)}\n" if product.was else ""
     return f"""\
 # Proposed by `autotroph init --from-traffic`, out of the calls in the ledger. `autotroph plan` checks it.
 # Every key is described in docs/reference/autotroph-toml.md.
 
 [product]
 name = {_text(product.name)}
-store = {_text(product.store)}
-"""
+{was}store = {_text(product.store)}
+upstream = {_text(UPSTREAM)}                      # what is of no task goes on to there, as before
+
+[models.{UPSTREAM}]
+{_answers(upstream)}"""
 
 
-def _models(tasks: Iterable[Drafted], upstream: str) -> Iterator[str]:
-    known = "" if upstream else "   # not in the ledger: write where it answers"
+def _models(tasks: Iterable[Drafted], upstream: ModelSpec | None) -> Iterator[str]:
     for variant, model in {one.variant: one.model for one in tasks}.items():
         yield f"""\
 [models.{_key(variant)}]
-kind = "openai"
-base_url = {_text(upstream or ELSEWHERE)}{known}
-model = {_text(model)}
-# api_key = "env:UPSTREAM_API_KEY"         # a reference, never the key itself
+{_answers(upstream, model)}\
 # price = {{ input = 0.0, output = 0.0 }}    # USD per million tokens, so that costs are known
+"""
+
+
+def _answers(upstream: ModelSpec | None, model: str = "") -> str:
+    """Where a model answers, by which key, and what it is called there."""
+    known = upstream or ELSEWHERE
+    where = "" if upstream else "   # not in the ledger: write where it answers"
+    named = f"model = {_text(model)}\n" if model else ""
+    private = "calls = { private = true }\n" if known.calls.private else ""
+    key = '# api_key = "env:UPSTREAM_API_KEY"         # a reference, never the key itself'
+    if known.api_key:
+        key = f"api_key = {_text(known.api_key)}"
+    return f"""\
+kind = {_text(known.kind)}
+base_url = {_text(known.base_url)}{where}
+{named}{private}{key}
 """
 
 
@@ -241,7 +261,7 @@ def _remarks(one: Drafted) -> Iterator[str]:
     yield f"{found.calls:,} calls of {found.units:,} {who}: {prompt}"
     others = ", ".join(f"{model} ({count:,})" for model, count in list(found.models.items())[1:6])
     if others:
-        yield f"also asked for: {others}"
+        yield f"also asked for: {others}; whatever a call of these sites names, the variants below answer"
     counts = ", ".join(f"{SIGNALS[kind]} {count:,}" for kind, count in found.signals.items())
     yield f"coverage: {found.covered:.1%} of the answers have a signal" + (f" ({counts})" if counts else "")
     if found.baseline is None:

@@ -13,7 +13,7 @@ from autotroph.errors import InputError
 from autotroph.faces.cli.options import as_json, emit
 
 if TYPE_CHECKING:
-    from autotroph.spec import ProductSpec
+    from autotroph.spec import ModelSpec, ProductSpec, Spec
 
 NEXT = """\
 {path} is written. Three steps from here:
@@ -39,7 +39,11 @@ NEXT = """\
 @click.option("--name", help="Of the product.  [default: the name of the folder]")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @click.option("--from-traffic", is_flag=True, help="Propose tasks out of the calls in the ledger.")
-@click.option("--upstream", default="", help="With --from-traffic: where the models answer, an address.")
+@click.option(
+    "--upstream",
+    default="",
+    help="With --from-traffic: where the models answer, if they do no longer where `serve` found them.",
+)
 @as_json
 def init(
     *, path: Path, name: str | None, force: bool, from_traffic: bool, upstream: str, as_json: bool
@@ -73,13 +77,16 @@ def init(
 
 def _from_traffic(target: Path, name: str | None, upstream: str, *, force: bool, as_json: bool) -> None:
     from autotroph.faces.drafts import said, screen
+    from autotroph.faces.located import located, override
     from autotroph.plan.drafting import draft
     from autotroph.plan.surveying import survey
     from autotroph.store import open_reader
 
-    product, url = _product(target, name)
+    before = _declared(target)
+    product = _product(before, target, name)
+    url = override() or located(product.store, target.parent)
     with closing(open_reader(url)) as reader:
-        found = draft(survey(reader), product, upstream)
+        found = draft(survey(reader), product, _answering(before, upstream))
     _write(target, found.text, force=force)
     if as_json:
         emit({"path": str(target), **said(found)})
@@ -89,16 +96,40 @@ def _from_traffic(target: Path, name: str | None, upstream: str, *, force: bool,
         Console().print(screen(found, target))
 
 
-def _product(target: Path, name: str | None) -> tuple[ProductSpec, str]:
-    """The product that is declared there already, or would be; and where its ledger is."""
+def _declared(target: Path) -> Spec | None:
+    """What the product is declared by up to now: the file that is there, or what it began with."""
+    from autotroph.faces.beginning import written
+    from autotroph.faces.cli.opening import declared
+
+    files = (target, written(target.parent))
+    return next((declared(file) for file in files if file.is_file()), None)
+
+
+def _product(before: Spec | None, target: Path, name: str | None) -> ProductSpec:
+    """The product that is proposed: on the same ledger, which knows it by its name."""
     from msgspec.structs import replace
 
-    from autotroph.faces.cli.opening import declared
-    from autotroph.faces.located import located, override
     from autotroph.spec import ProductSpec
 
-    product = declared(target).product if target.is_file() else ProductSpec(name=name or _folder(target))
-    return replace(product, name=name or product.name), override() or located(product.store, target.parent)
+    if before is None:
+        return ProductSpec(name=name or _folder(target))
+    known = before.product
+    store = known.store if Path(before.source) == target else ProductSpec(name="").store
+    called = {"name": name, "was": known.name} if name and name != known.name else {}
+    return replace(known, store=store, **called)
+
+
+def _answering(before: Spec | None, upstream: str) -> ModelSpec | None:
+    """Who has answered up to now, or does at the address that is given; None where nobody says."""
+    from msgspec.structs import replace
+
+    from autotroph.faces.beginning import at
+
+    known = before.models.get(before.product.upstream) if before else None
+    if not upstream:
+        return known
+    typed = at(upstream)
+    return replace(known, base_url=upstream, calls=typed.calls) if known else typed
 
 
 def _folder(target: Path) -> str:

@@ -3,6 +3,19 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
+
+
+def _there(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
+    """Where nothing is said and nothing declared, what `autotroph serve --upstream` wrote."""
+    said = context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT
+    if said or value.exists():
+        return value
+    from autotroph.faces.beginning import written  # felt: most products have a declaration
+
+    begun = written(value.parent)
+    return begun if begun.is_file() else value
+
 
 config = click.option(
     "--config",
@@ -10,6 +23,7 @@ config = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("autotroph.toml"),
     show_default=True,
+    callback=_there,
     help="The declaration of the product.",
 )
 

@@ -84,7 +84,7 @@ def serve(  # noqa: PLR0913 - one an option
     if upstream:
         from autotroph.faces.beginning import begun
 
-        config = begun(config.parent, upstream, upstream_kind, upstream_key, os.environ)
+        config = begun(config, upstream, upstream_kind, upstream_key, os.environ)
     every, clock, token = _pace(cycle_every), SystemClock(""), start_token(os.environ)
     keys = Keys(keys_file(ledger_of(config, strict=strict)), clock, token)
     if not _is_loopback(host):

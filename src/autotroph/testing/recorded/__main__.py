@@ -41,7 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m autotroph.testing.recorded", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m autotroph.testing.recorded",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # it shows how it is called
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("file", nargs="?", type=Path, help="CSV: prompt, and MODEL and MODEL_response of each")
     what.add_argument("--stub", action="store_true", help="the same text for whoever asks, at once")
