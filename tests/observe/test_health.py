@@ -78,7 +78,8 @@ def test_a_signal_that_nobody_sends_is_not_asked_for(tmp_path: Path) -> None:
         assert (need.what, need.way_out) == ("no decision yet", 'model="answer"')
         made = Decision(
             id="d1", task="answer", release="r", epoch=0, arm="main", p_arm=1.0,
-            options=(Option("small", 1.0),), option="small", unit="d1", unit_kind="decision", cluster="d1", fold="tracks", policy="",
+            options=(Option("small", 1.0),), option="small", unit="d1", unit_kind="decision",
+            cluster="d1", fold="tracks", policy="",
             variant="", declaration="", at=opened.clock.now(),
         )  # fmt: skip
         opened.store.append(made).durable()
