@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
 from autotroph.errors import SpecError, suggest
@@ -152,7 +152,9 @@ def _measure(parsed: "exp.Expr", scope: Scope) -> Node:
     return node
 
 
+@lru_cache(256)
 def _parse(text: str) -> "exp.Expr":
+    """What is declared is read several times: by who checks it, by who values by it, by each plan."""
     from sqlglot import exp, parse_one, tokenize
     from sqlglot.errors import SqlglotError
 

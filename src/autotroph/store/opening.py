@@ -148,6 +148,8 @@ def _open(path: Path, flags: int, vfs: str) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags, vfs or None)
     connection.set_busy_timeout(BUSY_MS)
     connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    # A statement is planned once, whatever it is asked with; otherwise each question is planned anew.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     # Only the writer moves the log into the file; a reader that is the last to close would try, and cannot.
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(flags == apsw.SQLITE_OPEN_READONLY))
     return connection

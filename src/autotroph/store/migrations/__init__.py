@@ -58,12 +58,12 @@ def migrate(connection: apsw.Connection, seed: str) -> None:
         LedgerError: the file is another program's, or was written by a newer autotroph.
     """
     done = schema(connection)
-    for step in steps()[done:]:
-        with connection:
+    with connection:  # all of it or nothing, and one sync
+        for step in steps()[done:]:
             _drop_views(connection)
             connection.execute(step.sql)
             _record(connection, step, seed)
-    _views(connection)
+        _views(connection)
 
 
 def schema(connection: apsw.Connection) -> int:
@@ -96,13 +96,12 @@ def _record(connection: apsw.Connection, step: Step, seed: str) -> None:
 
 def _views(connection: apsw.Connection) -> None:
     text = FOLDER.joinpath("views.sql").read_text("utf-8")
-    wanted = (digest(text),)
-    with connection:
-        if connection.execute("SELECT value FROM meta WHERE name = 'views'").get == wanted[0]:
-            return
-        _drop_views(connection)
-        connection.execute(text)
-        connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('views', ?)", wanted)
+    wanted = digest(text)
+    if connection.execute("SELECT value FROM meta WHERE name = 'views'").get == wanted:
+        return
+    _drop_views(connection)
+    connection.execute(text)
+    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('views', ?)", (wanted,))
 
 
 def _drop_views(connection: apsw.Connection) -> None:
