@@ -80,9 +80,14 @@ def test_an_upstream_is_for_traffic():
     assert "--from-traffic" in refused("init", "--upstream", "https://llm.example.com/v1")
 
 
-def test_what_was_passed_on_is_answered_as_before(ledger, monkeypatch):
-    monkeypatch.setenv("THEIR_KEY", "sk-of-theirs")
-    begun(Path("autotroph.toml"), "http://127.0.0.1:9/v1", "openai", "env:THEIR_KEY", {})
+def test_what_was_passed_on_is_answered_as_before(ledger):
+    begun(
+        Path("autotroph.toml"),
+        "http://127.0.0.1:9/v1",
+        "openai",
+        "env:THEIR_KEY",
+        {"THEIR_KEY": "sk-of-theirs"},
+    )
     assert run("init", "--from-traffic").exit_code == 0
     with autotroph.open() as product:
         spec = product.spec

@@ -111,6 +111,9 @@ def test_what_serves_goes_on_though_the_file_is_gone(folder: Path) -> None:
         assert not [one for one in product.plan().steps if isinstance(one, Propose)]
 
 
+CASCADE = 'cascade = ["m", "m"]\naccept = "confidence > 0.5"'
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
@@ -124,7 +127,7 @@ def test_what_serves_goes_on_though_the_file_is_gone(folder: Path) -> None:
         ("autotroph.toml", TOML.replace('"schemas/answer.json"', "{ type = 'object' }"), "answer.inputs: in"),
         ("autotroph.toml", TOML.replace('"schemas/answer.json"', "7"), "expected a text in quotes or a"),
         ("autotroph.toml", TOML.replace("prompts/", "prompts\\u0000"), "cannot be read"),
-        ("autotroph.toml", TOML.replace('model = "m"', 'cascade = ["m"]'), "a cascade asks its variants"),
+        ("autotroph.toml", TOML.replace('model = "m"', CASCADE), "a cascade asks its variants"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_refused_and_what_was_declared_before_serves(

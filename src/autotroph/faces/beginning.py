@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from autotroph.errors import InputError
 from autotroph.spec import ModelSpec, parse
 from autotroph.spec.reading import read
-from autotroph.spec.upstreams import CallSpec
+from autotroph.spec.upstreams import CallSpec, base_fault
+from autotroph.wire.secret import is_reference
 
 FOLDER, FILE = ".autotroph", "upstream.toml"
 KEY = "OPENAI_API_KEY"
@@ -38,7 +39,13 @@ def written(folder: Path) -> Path:
 
 
 def at(url: str) -> ModelSpec:
-    """A model that answers at an address that somebody typed."""
+    """A model that answers at an address that somebody typed.
+
+    Raises:
+        InputError: it is no address.
+    """
+    if wrong := base_fault(url):
+        raise InputError(f"--upstream: {_typed(wrong)}")
     return ModelSpec(kind="openai", base_url=url, calls=CallSpec(private=_is_private(url)))
 
 
@@ -53,9 +60,10 @@ def begun(config: Path, upstream: str, kind: str, key: str, environment: Mapping
         environment: where that is looked for.
 
     Raises:
-        InputError: the product has a declaration already, or the URL cannot be one.
-        SpecError: the key is no reference.
+        InputError: the product has a declaration already, or the URL or the key cannot be one.
     """
+    if wrong := base_fault(upstream):
+        raise InputError(f"--upstream: {_typed(wrong)}")
     begins = config.parts[-2:] == (FOLDER, FILE)
     folder = config.parent.parent if begins else config.parent
     if (folder / "autotroph.toml").exists():
@@ -64,6 +72,7 @@ def begun(config: Path, upstream: str, kind: str, key: str, environment: Mapping
             ' declare it there, [models.NAME] with its base_url, and [product] upstream = "NAME"'
         )
     key = key or (f"env:{KEY}" if environment.get(KEY) else "")
+    _check_key(key, environment)
     more = f"api_key = {json.dumps(key)}\n" if key else ""
     if _is_private(upstream):
         more += "calls = { private = true }\n"
@@ -78,6 +87,26 @@ def begun(config: Path, upstream: str, kind: str, key: str, environment: Mapping
     parse(text, str(target))
     _write(target, text)
     return target
+
+
+def _typed(wrong: str) -> str:
+    """What is wrong with an address, as of the command line and not of a file."""
+    return wrong.replace('api_key = "env:NAME"', "--upstream-key env:NAME").replace('"', "")
+
+
+def _check_key(key: str, environment: Mapping[str, str]) -> None:
+    """Whoever has just typed a reference hears at once where it leads nowhere."""
+    kind, _, name = key.partition(":")
+    if key and not is_reference(key):
+        raise InputError(
+            "--upstream-key: by reference, env:NAME or file:PATH, never the key itself; if this was the key,"
+            " replace it"
+        )
+    if kind == "env" and not environment.get(name):
+        raise InputError(
+            f"--upstream-key {key}: the environment has no {name}; set it, or leave the option out if the"
+            " upstream wants no key"
+        )
 
 
 def _write(target: Path, text: str) -> None:
@@ -96,10 +125,7 @@ def _is_private(url: str) -> bool:
     >>> _is_private("http://127.0.0.1:11434/v1"), _is_private("https://api.example.com/v1")
     (True, False)
     """
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        raise InputError("--upstream: expected http://HOST/… or https://HOST/…") from None
+    host = urlsplit(url).hostname or ""
     try:
         return not ip_address(host).is_global
     except ValueError:

@@ -31,12 +31,15 @@ from autotroph.spec.shape import Fault, describe, known_faults, show
 from autotroph.spec.signals import signal_faults
 from autotroph.spec.traffic import site_faults
 from autotroph.spec.tree import ColumnType
+from autotroph.spec.upstreams import base_fault
 from autotroph.spec.whole import RunSpec
 from autotroph.wire.secret import is_reference
 
 _CREDENTIALS = re.compile(r"//[^/@]*:[^/@]*@")
-_SOMEBODY = re.compile(r"//[^/?#]*@")
 _TYPES: dict[str, tuple[type, ...]] = {"boolean": (bool,), "number": (float, int), "text": (str,)}
+_OF_THE_CALL = ("input", "messages", "model", "stream")
+"""What no variant can say for its calls."""
+
 ACCEPT_COLUMNS: dict[str, ColumnType] = {
     "confidence": "number",
     **{name: type_ for name, type_ in ANSWER_COLUMNS.items() if name != "p"},
@@ -83,10 +86,8 @@ def _product(spec: Declaration) -> Iterator[Fault]:
 def _model(model: ModelSpec, path: Path) -> Iterator[Fault]:
     if model.kind == "openai" and not model.base_url:
         yield Fault((*path, "base_url"), 'missing; where it answers, such as "http://127.0.0.1:8000/v1"')
-    if _SOMEBODY.search(model.base_url):
-        yield Fault((*path, "base_url"), 'holds a password; use api_key = "env:NAME"')
-    elif "?" in model.base_url or "#" in model.base_url:  # where keys are put, too
-        yield Fault((*path, "base_url"), 'has more behind its path; a key goes in api_key = "env:NAME"')
+    if model.base_url and (wrong := base_fault(model.base_url)):
+        yield Fault((*path, "base_url"), wrong)
     if model.api_key and not is_reference(model.api_key):
         yield Fault(
             (*path, "api_key"),
@@ -155,10 +156,29 @@ def _variant(spec: Declaration, task: TaskSpec, variant: VariantSpec, path: Path
     for key in ("cascade", "fallback"):
         for name in getattr(variant, key):
             yield from known_faults("model or variant", name, {*spec.models, *single}, (*path, key))
-    if len(variant.cascade) > 1 and not variant.accept:
-        yield Fault(path, 'a cascade stops where its answer is good enough: add accept = "…"')
+    if path[-1] in variant.fallback:
+        yield Fault((*path, "fallback"), "it has failed already where this is asked; name others")
+    yield from _parameters(spec, variant, (*path, "parameters"))
+    yield from _cascade(variant, path)
     if variant.accept:
         yield from _accept(variant, (*path, "accept"))
+
+
+def _parameters(spec: Declaration, variant: VariantSpec, path: Path) -> Iterator[Fault]:
+    if variant.parameters and variant.cascade:
+        yield Fault(path, "a cascade asks its variants with theirs; give the parameters to them")
+    model = spec.models.get(variant.model)
+    if model is not None and model.kind != "local":
+        for name in sorted(variant.parameters.keys() & set(_OF_THE_CALL)):
+            yield Fault((*path, name), "no parameter: the call says it, or the variant's model and prompt")
+
+
+def _cascade(variant: VariantSpec, path: Path) -> Iterator[Fault]:
+    if len(variant.cascade) == 1:
+        told = 'asks two or more, one after the other; for one, model = "…", and fallback = ["…"] beside it'
+        yield Fault((*path, "cascade"), told)
+    elif variant.cascade and not variant.accept:
+        yield Fault(path, 'a cascade stops where its answer is good enough: add accept = "…"')
 
 
 def _accept(variant: VariantSpec, path: Path) -> Iterator[Fault]:

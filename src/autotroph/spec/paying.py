@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 DIGITS = 6
 """Digits after the point that a price may have: then a token costs a whole number of pico-dollars."""
 
+MOST = 1_000_000
+"""Beyond that a price is a slip of the pen, and sums of it are none that a ledger can hold."""
+
 
 class PriceSpec(Declared, frozen=True, kw_only=True):
     """USD per million tokens.
@@ -71,7 +74,11 @@ def paying_faults(spec: "Declaration") -> Iterator[Fault]:
 def _price(price: PriceSpec, path: Path) -> Iterator[Fault]:
     for name in PriceSpec.__struct_fields__:
         given = getattr(price, name)
-        if given is not None and Decimal(repr(given)).scaleb(DIGITS) % 1:
+        if given is None:
+            continue
+        if given > MOST:
+            yield Fault((*path, name), f"USD per million tokens; at most {MOST:,}, which is a dollar a token")
+        elif Decimal(repr(given)).scaleb(DIGITS) % 1:
             yield Fault((*path, name), f"USD per million tokens; at most {DIGITS} digits after the point")
 
 

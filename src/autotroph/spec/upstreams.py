@@ -1,12 +1,16 @@
 """How a model that answers outside this process is called: how long, how often again, and where it may be."""
 
+import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from autotroph.spec.declared import Declared
 from autotroph.spec.durations import Duration
 from autotroph.spec.numbers import Count, ShareOrNone
+
+_VISIBLE = re.compile(r"[!-~]+")
 
 Retries = Annotated[int, Meta(ge=0, le=10, description="a whole number from 0 to 10")]
 
@@ -39,3 +43,24 @@ class CallSpec(Declared, frozen=True, kw_only=True):
     break_for: Duration = Duration(10.0)
     private: bool = False
     ask_usage: bool = True
+
+
+def base_fault(url: str) -> str:
+    """Why a base URL can be none; empty where it can. What it is like is not repeated: it may hold a key.
+
+    >>> base_fault("https://llm.example.com/v1"), base_fault("http://me:secret@llm.example.com/v1")
+    ('', 'holds a password; use api_key = "env:NAME"')
+    """
+    wanted = 'expected http:// or https://, a host and a path, such as "https://llm.example.com/v1"'
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
+    except ValueError:
+        return wanted
+    if "@" in parts.netloc:
+        return 'holds a password; use api_key = "env:NAME"'
+    if "?" in url or "#" in url:  # where keys are put, too
+        return 'has more behind its path; a key goes in api_key = "env:NAME"'
+    if parts.scheme not in ("http", "https") or port == 0 or not _VISIBLE.fullmatch(host + parts.path):
+        return wanted
+    return "" if host else wanted
