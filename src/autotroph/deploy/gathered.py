@@ -7,6 +7,7 @@ import msgspec
 
 from autotroph.deploy.prices import Usage
 from autotroph.deploy.said import CHAT, ENDED, RESPONSES, TEXT, told_usage
+from autotroph.wire.failed import UNREADABLE
 
 Fields = dict[str, Any]
 _ENCODER = msgspec.json.Encoder()
@@ -27,7 +28,7 @@ def gathered(path: str, payloads: Iterable[bytes], usage: Usage) -> bytes | None
         return None
     try:
         found = [one for one in map(msgspec.json.decode, payloads) if isinstance(one, dict)]
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     if path == RESPONSES:
         ends = [one.get("response") for one in found if one.get("type") in ENDED]

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from autotroph.deploy.prices import Usage
+from autotroph.wire.failed import UNREADABLE
 
 CHAT, TEXT = "/chat/completions", "/completions"
 RESPONSES, EMBEDDINGS, DECISIONS = "/responses", "/embeddings", "/decisions"
@@ -119,7 +120,7 @@ def said(path: str, body: bytes) -> Said:
     """
     try:
         found = _BODY.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return Said()
     if path == RESPONSES:
         return _response(found)
@@ -149,7 +150,7 @@ class Saying:
         """Read the data of the next event; the type of the event, where it says one."""
         try:
             return self._event(payload) if self._path == RESPONSES else self._chunk(payload)
-        except msgspec.DecodeError:  # of a kind that is not read; it was passed on
+        except UNREADABLE:  # of a kind that is not read; it was passed on
             return ""
 
     @property
@@ -200,7 +201,7 @@ def renamed(payload: bytes, id_: str, path: str = CHAT) -> bytes:
         return payload
     try:
         fields = _FIELDS.decode(payload)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return payload
     if "id" in fields:
         fields["id"] = msgspec.Raw(_ENCODER.encode(id_))
@@ -237,7 +238,7 @@ def _called(told: Said) -> list[_ToolCall]:
     """The tools that it calls; where one had to be called, it ends as if it had called none."""
     try:
         found = _CALLS.decode(told.output)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return []
     return found if found and _calls(found) == told.output else []
 

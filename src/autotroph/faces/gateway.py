@@ -18,7 +18,7 @@ from autotroph.clock import Clock
 from autotroph.deploy.asking import Asking, Given, Spent, Step
 from autotroph.deploy.outside import Outside
 from autotroph.deploy.prices import Usage, usd
-from autotroph.deploy.said import Said, written
+from autotroph.deploy.said import CHAT, RESPONSES, TEXT, Said, written
 from autotroph.deploy.upstreams import Call, Reply, Upstream
 from autotroph.errors import AutotrophError, InputError, LedgerError, UnknownName, UpstreamFault
 from autotroph.faces.accounts import Accounts
@@ -35,6 +35,7 @@ from autotroph.prompts.checking import schema_of
 from autotroph.records import IMPORTED, Body, Completion, Variant
 from autotroph.spec import ModelSpec
 from autotroph.store import Receipt
+from autotroph.wire.failed import UNREADABLE
 
 if TYPE_CHECKING:
     from autotroph.faces.answering import Answering
@@ -46,6 +47,10 @@ DURABLE = 2.0
 
 LEISURE = 0.005
 """Seconds that what came of an answer waits for the next decision, to share its sync: nobody waits for it."""
+
+
+WORDS = (CHAT, RESPONSES, TEXT)
+"""Paths whose answers are words."""
 
 
 class Target(NamedTuple):
@@ -118,7 +123,7 @@ class Gateway:
             upstream = self._outside.of(self._spec.product.upstream)
             reply = await upstream.ask(Call(path="/models", method="GET"))
             return [one.id for one in msgspec.json.decode(reply.body or b"{}", type=_Models).data]
-        except (UpstreamFault, msgspec.DecodeError) as error:
+        except (UpstreamFault, *UNREADABLE) as error:
             _LOG.warning("the upstream's models are not known: %s", error)
             return []
 
@@ -133,6 +138,14 @@ class Gateway:
     # who ---------------------------------------------------------------------------------------------
 
     def _target(self, asked: Asked) -> Target:
+        found = self._named(asked)
+        kind = self._spec.task(found.task).kind if found.task in self._spec.tasks else ""
+        if kind == "choice" and asked.question.path not in WORDS:
+            told = f"task {found.task!r} answers with one of its actions; ask it by {', '.join(WORDS)}"
+            raise InputError(f"{told}, or /decisions; {asked.question.path} gives something else")
+        return found
+
+    def _named(self, asked: Asked) -> Target:
         task, pinned, variant = asked.model.partition(PINNED)
         if pinned and task in self._spec.tasks:
             return self._pinned(task, variant)

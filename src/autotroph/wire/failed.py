@@ -9,6 +9,9 @@ import msgspec
 _CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 HIDDEN = b"[key]"
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON ends in that somebody outside wrote: it is none, no UTF-8, or nested too deep."""
+
 
 def hidden(document: bytes, secret: str) -> bytes:
     """What an upstream said, without the key, should it have quoted it."""
@@ -18,7 +21,7 @@ def hidden(document: bytes, secret: str) -> bytes:
 def shaped(error: object) -> bytes:
     """An error in the shape of OpenAI's, of whatever an upstream calls one: an object, or just words."""
     known = error if isinstance(error, Mapping) else {"message": str(error)}
-    words = known.get("message") or known.get("detail") or ""
+    words = known.get("message") or known.get("detail") or "the upstream does not say why"
     told = {"type": "upstream_error", "param": None, "code": None, **known, "message": str(words)}
     return msgspec.json.encode({"error": told})
 
@@ -27,9 +30,9 @@ def shaped_body(body: bytes) -> bytes:
     """The body of an answer that failed, in the shape of OpenAI's errors; untouched if it is in it."""
     try:
         found: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return b""
-    if not isinstance(found, dict):
+    if not found or not isinstance(found, dict):  # as good as nothing: ours says more
         return b""
     error = found.get("error")
     if isinstance(error, dict) and "message" in error:
@@ -42,6 +45,6 @@ def code(document: bytes) -> str:
     try:
         error = msgspec.json.decode(document)["error"]
         told = error.get("code") or error.get("type")
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+    except (*UNREADABLE, KeyError, TypeError, AttributeError):
         return ""
     return told if isinstance(told, str) and _CODE.fullmatch(told) else ""

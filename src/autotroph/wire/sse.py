@@ -3,6 +3,9 @@
 LONGEST = 16 * 2**20
 """Bytes of an event; pictures are streamed in events, too."""
 
+_MARK = b"\xef\xbb\xbf"
+"""A byte order mark, which a stream may begin with."""
+
 
 class TooLong(ValueError):
     """An event has no end."""
@@ -19,9 +22,10 @@ class Lines:
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
+        self._fresh = True
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The events that end in this piece.
+        """The events that end in this piece; an empty one is the end of all.
 
         Raises:
             TooLong: more than an event can have has come without its end.
@@ -29,13 +33,15 @@ class Lines:
         if not self._rest and not self._data and _is_one(piece):
             return [piece[6:-2]]  # the usual: one event a write
         whole = self._rest + piece if self._rest else piece
-        if whole.endswith(b"\r"):  # its newline may follow
+        if whole.endswith(b"\r") and piece:  # its newline may follow
             whole, self._rest = whole[:-1], b"\r"
         else:
             self._rest = b""
         if b"\r" in whole:
             whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, rest = whole.split(b"\n")
+        if lines and self._fresh:
+            lines[0], self._fresh = lines[0].removeprefix(_MARK), False
         self._rest = rest + self._rest
         if len(self._rest) > LONGEST or sum(map(len, self._data)) > LONGEST:
             raise TooLong(f"an event of more than {LONGEST:,} bytes")

@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -119,3 +120,17 @@ def test_tokens_are_counted_of_texts_and_not_of_pictures():
     document = {"messages": [{"role": "user", "content": "a" * 8}, {"role": "user", "content": parts}]}
     assert counted(document, 9) == Usage(input=4, output=3)
     assert counted(None, 0) == Usage()
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (2, 5)])
+def test_a_byte_order_mark_does_not_swallow_the_first_event(cuts: tuple[int, ...]):
+    body, lines, found = b"\xef\xbb\xbfdata: a\n\ndata: b\n\n", Lines(), []
+    for begin, end in pairwise([0, *cuts, len(body)]):
+        found += lines.feed(body[begin:end])
+    assert found == [b"a", b"b"]
+
+
+def test_a_lone_carriage_return_at_the_end_of_all_ends_its_event():
+    lines = Lines()
+    assert lines.feed(b"data: a\r\rdata: b\r\r") == [b"a"]
+    assert lines.feed(b"") == [b"b"]

@@ -215,3 +215,12 @@ def test_what_is_no_task_is_passed_on(served: Gateway, upstream: Scripted) -> No
 def test_tasks_that_choose_are_models(served: Gateway, upstream: Scripted) -> None:
     upstream.answer = lambda _: Told({"data": []})
     assert {one.id for one in served.client.models.list()} >= {"route", "mood"}
+
+
+def test_a_task_that_chooses_gives_no_vectors(served: Gateway) -> None:
+    with pytest.raises(openai.UnprocessableEntityError, match="answers with one of its actions; ask it by"):
+        served.client.embeddings.create(model="route", input="lost my card", user="u1")
+    made = served.client.chat.completions.create(
+        model="route", messages=[{"role": "user", "content": "lost my card"}], user="u1"
+    )
+    assert made.choices[0].message.content in ("billing", "cards", "fraud")

@@ -16,6 +16,7 @@ from autotroph.clock import Clock
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import InputError
 from autotroph.spec import ModelSpec
+from autotroph.wire.failed import UNREADABLE
 
 BASE = "https://api.anthropic.com/v1"
 VERSION = "2023-06-01"
@@ -75,7 +76,7 @@ class Anthropic:
         """What an answer that failed says."""
         try:
             return failure(_JSON.decode(body).get("error")).document
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return b""
 
 

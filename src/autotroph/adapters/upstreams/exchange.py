@@ -4,8 +4,6 @@ import asyncio
 from functools import partial
 from typing import NamedTuple
 
-import msgspec
-
 from autotroph.adapters.upstreams.broken import Cut
 from autotroph.adapters.upstreams.dialect import Dialect
 from autotroph.adapters.upstreams.faults import Faults
@@ -21,6 +19,7 @@ from autotroph.deploy.counting import counted
 from autotroph.deploy.upstreams import Call
 from autotroph.errors import UpstreamFault
 from autotroph.spec import CallSpec
+from autotroph.wire.failed import UNREADABLE
 from autotroph.wire.secret import Secret
 from autotroph.wire.sse import TooLong
 
@@ -123,9 +122,9 @@ class Exchange:
     async def _unstreamed(self, response: Response) -> UpstreamFault:
         """A stream was asked for, and something else came: an error, as a rule."""
         found = await self._whole(response)
-        if isinstance(found, UpstreamFault):
+        if isinstance(found, UpstreamFault) and found.kind != "malformed":
             return found
-        kind = response.media_type
+        kind = response.media_type or "of no content type"
         return self._wire.faults.of("malformed", f"a stream was asked for, and the answer is {kind:.60}")
 
     async def _whole(self, response: Response) -> Answer | UpstreamFault:
@@ -135,7 +134,7 @@ class Exchange:
             read = self._wire.dialect.whole(call, body)
         except InBand as said:
             return faults.in_band(said.document, self._secret, said.status)
-        except (msgspec.DecodeError, UnicodeDecodeError, TooLong) as error:
+        except (*UNREADABLE, TooLong) as error:
             return faults.of("malformed", f"the answer cannot be read ({type(error).__name__})")
         headers = told(response.headers)
         usage = read.usage or counted(call.document, read.written)

@@ -89,6 +89,8 @@ class OpenAI:
         """The whole answer, untouched."""
         if call.method != "POST" or _plain(call.path) not in _GENERATES:
             return Read(body, None, 0)
+        if not body.isascii():
+            body.decode()  # what is no UTF-8 nobody could read
         try:
             found = _BODY.decode(body)
         except msgspec.ValidationError as error:  # JSON, but no object

@@ -5,8 +5,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Self
 
-import msgspec
-
 from autotroph.adapters.upstreams.broken import Broken
 from autotroph.adapters.upstreams.faults import Faults
 from autotroph.adapters.upstreams.progress import InBand, Progress
@@ -14,6 +12,7 @@ from autotroph.adapters.upstreams.response import Response
 from autotroph.adapters.upstreams.watch import Watch
 from autotroph.deploy.prices import Usage
 from autotroph.errors import UpstreamFault
+from autotroph.wire.failed import UNREADABLE
 from autotroph.wire.sse import Lines, TooLong
 
 LINGER = 1.0
@@ -171,7 +170,7 @@ class Streamed:
                     return
         except InBand as said:
             self._break(self._faults.in_band(said.document, self._secret, said.status))
-        except (msgspec.DecodeError, UnicodeDecodeError, TooLong) as error:
+        except (*UNREADABLE, TooLong) as error:
             self._break(self._faults.of("malformed", f"an event cannot be read ({type(error).__name__})"))
         if not piece and not self._over:
             self._stopped()
