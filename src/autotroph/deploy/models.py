@@ -46,15 +46,16 @@ class ModelPool:
 
     def __init__(self, models: Mapping[str, Model], texts: Texts) -> None:
         self._models, self._texts = models, texts
+        self._learning = {name: one for name, one in models.items() if isinstance(one, LearningModel)}
         self.lock = threading.RLock()
         self._frozen: dict[tuple[Learner, int], Model] = {}
         self._live: dict[Learner, tuple[int, LearningModel]] = {}
 
     def at(self, variant: Variant, knowledge: int) -> Model:
         """The variant's model: if it learns, knowing the ledger up to `knowledge`, else as it was frozen."""
-        model, learner = self._base(variant.model), (variant.model, variant.signals)
-        if not isinstance(model, LearningModel):
-            return model
+        if variant.model not in self._learning:
+            return self._base(variant.model)
+        model, learner = self._learning[variant.model], (variant.model, variant.signals)
         if variant.learns:
             return self._learned(learner, model, knowledge)
         key = (learner, variant.knowledge)
