@@ -110,12 +110,12 @@ class TestEachProtectionTakenAway:
 
     def test_an_acknowledgement_before_the_commit_loses_rows(self, monkeypatch):
         monkeypatch.setattr(sqlite, "Writer", Hasty)
-        bad, _ = losses(*run(0), every=3)
+        bad, _ = losses(*run(0), every=5)
         assert bad > 3
 
     def test_a_head_written_apart_from_its_rows_is_found(self, monkeypatch):
         monkeypatch.setattr(writer, "Pen", Careless)
-        bad, _ = losses(*run(0), every=3)
+        bad, _ = losses(*run(0), every=5)
         assert bad > 0
 
 

@@ -117,8 +117,8 @@ class TestEquality:
 
 class TestIncrements:
     def test_many_small_ones_are_one_large_one(self, ledger, tmp_path):
-        for number in range(12):
-            append(ledger, *many(3 * number, 3 * number + 3))
+        for number in range(8):
+            append(ledger, *many(4 * number, 4 * number + 4))
             small = segmented(ledger, rows=7)
         copied("sync", ledger, tmp_path / "whole", rows=7)
         whole = Segments.open(ledger, tmp_path / "whole")
@@ -228,7 +228,7 @@ class TestDamage:
 class TestKilled:
     """What is left by a process that was killed can be read, and the next one completes it."""
 
-    @pytest.mark.parametrize("every", [29, pytest.param(1, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize("every", [43, pytest.param(1, marks=pytest.mark.slow)])
     def test_the_first_time(self, every, ledger, tmp_path):
         append(ledger, *many(0, 5))
         for left in killed(ledger, tmp_path / "left", "sync", every):
@@ -239,7 +239,7 @@ class TestKilled:
             assert_tidy(left)
 
     @pytest.mark.parametrize("what", ["sync", "forget"])
-    @pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize("every", [19, pytest.param(1, marks=pytest.mark.slow)])
     def test_with_new_rows_and_rows_that_went(self, what, every, ledger, tmp_path):
         append(ledger, *many(0, 9))
         copied("sync", ledger, tmp_path / "left", rows=4)

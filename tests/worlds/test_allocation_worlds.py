@@ -105,7 +105,7 @@ class TestAdjustment:
         assert adjusted.mean() == pytest.approx(0.03, abs=4 * adjusted.std() / math.sqrt(adjusted.size))
 
     def test_many_covariates_that_say_nothing_mislead_nobody_unless_fitted_on_the_same_units(self) -> None:
-        luck, runs, false, naive = np.random.default_rng(9), 100, 0, 0
+        luck, runs, false, naive = np.random.default_rng(9), 60, 0, 0
         for _ in range(runs):
             half, treated, rewards, _ = tastes(luck, 120, explained=0.0)
             noise = luck.normal(size=(120, 90))
