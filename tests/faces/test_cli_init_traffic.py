@@ -80,7 +80,8 @@ def test_an_upstream_is_for_traffic():
     assert "--from-traffic" in refused("init", "--upstream", "https://llm.example.com/v1")
 
 
-def test_what_was_passed_on_is_answered_as_before(ledger):
+@pytest.mark.parametrize("declared", [False, True])
+def test_what_was_passed_on_is_answered_as_before(ledger, declared):
     begun(
         Path("autotroph.toml"),
         "http://127.0.0.1:9/v1",
@@ -88,7 +89,9 @@ def test_what_was_passed_on_is_answered_as_before(ledger):
         "env:THEIR_KEY",
         {"THEIR_KEY": "sk-of-theirs"},
     )
-    assert run("init", "--from-traffic").exit_code == 0
+    if declared:  # and passes nothing on
+        Path("autotroph.toml").write_text('[product]\nname = "support"\n', "utf-8")
+    assert run("init", "--from-traffic", "--force").exit_code == 0
     with autotroph.open() as product:
         spec = product.spec
     assert ledger.is_file()

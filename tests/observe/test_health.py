@@ -86,6 +86,43 @@ def test_a_signal_that_nobody_sends_is_not_asked_for(tmp_path: Path) -> None:
         assert "answer" not in subjects(read(opened, opened.spec))
 
 
+ASKED = """
+[product]
+name = "support"
+[models.small]
+kind = "openai"
+base_url = "https://llm.example.com/v1"
+[models.large]
+kind = "openai"
+base_url = "https://llm.example.com/v1"
+[tasks.answer]
+kind = "chat"
+unit = "decision"
+reward = "fine"
+[tasks.answer.variants]
+small = { model = "small" }
+both = { cascade = ["small", "large"], accept = "confidence > 0.5" }
+[signals]
+solved = { type = "boolean" }
+[rewards.fine]
+value = "solved"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("https://llm.example.com/v1", "https://elsewhere.example.com/v1"), ("> 0.5", "> 0.9")],
+)
+def test_another_address_or_cascade_is_another_variant(old: str, new: str, tmp_path: Path) -> None:
+    (tmp_path / "autotroph.toml").write_text(ASKED)
+    with autotroph.open(tmp_path / "autotroph.toml") as opened:
+        spec = opened.spec
+        opened.cycle()
+        changed = parse(ASKED.replace(old, new))
+        assert "`autotroph apply`" not in str(read(opened, spec).needs)
+        assert "`autotroph plan`, then `autotroph apply`" in str(read(opened, changed).needs)
+
+
 def test_signals_about_nothing_are_told(product: Product) -> None:
     answer = product.decide("route", {"text": "hello"}, user="u1")
     product.signal(answer.id, "resolved", True)

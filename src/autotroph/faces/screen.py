@@ -24,6 +24,9 @@ WIDE = 10_000
 UNKNOWN = 1e9
 """An end of an interval that is so far away says nothing."""
 
+MOST = 28
+"""Characters of a name that a column is made wider for, of the 80 that there are."""
+
 GOOD, BAD, QUIET = "green", "red", "dim"
 
 
@@ -42,6 +45,7 @@ def show(what: RenderableType) -> None:
 
 def status(health: Health, now: Sequence[RenderableType] = ()) -> RenderableType:
     """The status screen, with what goes on just now, if anything does."""
+    wide = breadth((task.name for task in health.tasks), 14)
     return Group(
         _title(health),
         _heading("Is it healthy?"),
@@ -50,8 +54,8 @@ def status(health: Health, now: Sequence[RenderableType] = ()) -> RenderableType
         *(_inset(part) for task in health.tasks for part in _learning(task)),
         *([_heading("What goes on?"), *(_inset(part) for part in now)] if now else []),
         _heading("What was it worth?"),
-        *(_inset(_worth(task)) for task in health.tasks),
-        *(_inset(_explored(task.name, task.exploration)) for task in health.tasks if task.exploration),
+        *(_inset(_worth(task, wide)) for task in health.tasks),
+        *(_inset(_explored(task.name, task.exploration, wide)) for task in health.tasks if task.exploration),
         _heading("What needs me?"),
         *_needs(health),
         Text("\nTimes are UTC.", QUIET),
@@ -107,6 +111,15 @@ def _grid(*widths: int | None) -> Table:
     return grid
 
 
+def breadth(names: Iterable[str], least: int) -> int:
+    """How wide a column of names is: no name is broken that leaves room for what is said of it.
+
+    >>> breadth(["route"], 14), breadth(["check-homework-teachers"], 14)
+    (14, 23)
+    """
+    return max([least, *(min(len(name), MOST) for name in names)])
+
+
 def _learning(task: TaskHealth) -> Iterable[RenderableType]:
     serving = f"  serves {task.serving} since {_when(task.since)}" if task.serving else "  serves nothing yet"
     yield Text.assemble((task.name, "bold"), (serving, QUIET))
@@ -148,15 +161,15 @@ def _contender(one: Contender) -> RenderableType:
     return row
 
 
-def _worth(task: TaskHealth) -> RenderableType:
-    row = _grid(14, None)
+def _worth(task: TaskHealth, wide: int) -> RenderableType:
+    row = _grid(wide, None)
     row.add_row(Text(task.name, "bold"), _lift(task.lift))
     return row
 
 
-def _explored(task: str, found: Metered) -> RenderableType:
+def _explored(task: str, found: Metered, wide: int) -> RenderableType:
     """What trying other options came to, a thought a line."""
-    row = _grid(14, None)
+    row = _grid(wide, None)
     parts = [
         f"exploration: {found.moved:.1%} of {found.decisions:,} decisions took another option"
         f" ({found.expected:.1%} expected), none less probable than {found.floor:.2g}",
@@ -192,7 +205,7 @@ def _lift(lift: Measurement | None) -> Text:
 def _needs(health: Health) -> list[RenderableType]:
     if not health.needs:
         return [_inset(Text("nothing", GOOD))]
-    grid = _grid(2, 12, None)
+    grid = _grid(2, breadth((need.subject for need in health.needs), 12), None)
     for need in health.needs:
         way_out = (f"\n→ {need.way_out}", QUIET) if need.way_out else ""
         grid.add_row(_mark("!"), need.subject, Text.assemble(need.what, way_out))

@@ -112,8 +112,11 @@ def _screen(found: Sequence[Finding]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
+    from autotroph.faces.screen import breadth
+
     rows = Table.grid(padding=(0, 1))
-    for width in (1, 12, None):
+    wide = breadth((one.subject for one in found if one.grade != "fine"), 12)
+    for width in (1, wide, None):
         rows.add_column(width=width, overflow="fold")
     for one in found:
         if one.grade != "fine":

@@ -96,36 +96,36 @@ def _from_traffic(target: Path, name: str | None, upstream: str, *, force: bool,
         Console().print(screen(found, target))
 
 
-def _declared(target: Path) -> Spec | None:
-    """What the product is declared by up to now: the file that is there, or what it began with."""
+def _declared(target: Path) -> list[Spec]:
+    """What the product is declared by up to now: the file that is there, and what it began with."""
     from autotroph.faces.beginning import written
     from autotroph.faces.cli.opening import declared
 
-    files = (target, written(target.parent))
-    return next((declared(file) for file in files if file.is_file()), None)
+    return [declared(file) for file in (target, written(target.parent)) if file.is_file()]
 
 
-def _product(before: Spec | None, target: Path, name: str | None) -> ProductSpec:
+def _product(before: list[Spec], target: Path, name: str | None) -> ProductSpec:
     """The product that is proposed: on the same ledger, which knows it by its name."""
     from msgspec.structs import replace
 
     from autotroph.spec import ProductSpec
 
-    if before is None:
+    if not before:
         return ProductSpec(name=name or _folder(target))
-    known = before.product
-    store = known.store if Path(before.source) == target else ProductSpec(name="").store
+    known = before[0].product
+    store = known.store if Path(before[0].source) == target else ProductSpec(name="").store
     called = {"name": name, "was": known.name} if name and name != known.name else {}
     return replace(known, store=store, **called)
 
 
-def _answering(before: Spec | None, upstream: str) -> ModelSpec | None:
+def _answering(before: list[Spec], upstream: str) -> ModelSpec | None:
     """Who has answered up to now, or does at the address that is given; None where nobody says."""
     from msgspec.structs import replace
 
     from autotroph.faces.beginning import at
 
-    known = before.models.get(before.product.upstream) if before else None
+    passing = (spec.models.get(spec.product.upstream) for spec in before)
+    known = next((model for model in passing if model is not None and model.kind != "local"), None)
     if not upstream:
         return known
     typed = at(upstream)
