@@ -9,6 +9,7 @@ What the disk does to a commit decides what comes next:
 | the commit | the batch | then |
 |---|---|---|
 | was synced | acknowledged | the log is moved into the file, if it has grown |
+| was synced, but the file is gone | refused | as if it had failed |
 | failed | refused: it may be there or not | `fault` says why; a new connection tries again every 0.5 s |
 | takes longer than 0.75 s | waits | `fault` says so; the queue fills up to its room, and then refuses |
 """
@@ -16,6 +17,7 @@ What the disk does to a commit decides what comes next:
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
 import apsw
@@ -52,6 +54,7 @@ class Writer:
         self._opening, self._release = opening, release
         self._connection = opening()
         self._where = self._connection.filename
+        self._file = _identity(self._where)
         self._queue = Queue(self._where, room)
         self._checkpoints = Checkpoints(self._where)
         self._checkpoints.watch(self._connection)
@@ -132,7 +135,13 @@ class Writer:
         except BaseException:
             self._abandon(pen)
             raise
+        self._check_there()
         return outcomes
+
+    def _check_there(self) -> None:
+        """What is synced into a file that has no name any more is lost as soon as it is closed."""
+        if _identity(self._where) != self._file:
+            raise LedgerError("its file was deleted or replaced; put it back, or stop, and restore a backup")
 
     def _scrubbed(self) -> tuple[int, ...] | AutotrophError:
         try:
@@ -152,7 +161,10 @@ class Writer:
         left behind it is written over.
         """
         if self._failure:
+            if _identity(self._where) is None:  # opening would make an empty one
+                self._check_there()
             failed, self._connection = self._connection, self._opening()
+            self._file = _identity(self._where)
             failed.close()
             self._checkpoints.watch(self._connection)
         if not self._settled:
@@ -176,6 +188,15 @@ class Writer:
             pen.abandon()
         except apsw.Error as error:
             _LOG.warning("%s: the failed transaction could not be taken back: %s", self._where, error)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file is at a path; None where there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _at_once(pen: Pen, batch: list[Job]) -> Outcomes:
