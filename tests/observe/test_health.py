@@ -1,5 +1,6 @@
 """The one reading of a ledger behind the status screen."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 
 import autotroph
 from autotroph.clock import ReplayClock
+from autotroph.errors import UpstreamFault
 from autotroph.faces.library import Product
 from autotroph.observe.health import Health, health, unopened
 from autotroph.records import Decision, Measurement, Option
@@ -121,6 +123,18 @@ def test_another_address_or_cascade_is_another_variant(old: str, new: str, tmp_p
         changed = parse(ASKED.replace(old, new))
         assert "`autotroph apply`" not in str(read(opened, spec).needs)
         assert "`autotroph plan`, then `autotroph apply`" in str(read(opened, changed).needs)
+
+
+def test_what_has_answered_nobody_may_be_replaced_at_once(tmp_path: Path) -> None:
+    text = ASKED.replace("https://llm.example.com", "http://127.0.0.1:9")  # private, which is not declared
+    (tmp_path / "autotroph.toml").write_text(text)
+    with autotroph.open(tmp_path / "autotroph.toml") as opened:
+        mended = parse(ASKED)
+        assert "--force" not in str(read(opened, mended).needs)  # nobody has asked yet
+        with pytest.raises(UpstreamFault):
+            asyncio.run(opened.chat("answer", [{"role": "user", "content": "Hello?"}], user="u1"))
+        opened.store.append().durable()
+        assert "`autotroph apply --force`" in str(read(opened, mended).needs)
 
 
 def test_signals_about_nothing_are_told(product: Product) -> None:

@@ -167,6 +167,8 @@ SELECT r.name, (SELECT min(s.at) FROM stages AS s WHERE s.release = r.release AN
 FROM release_log AS r WHERE r.task = ? AND r.stage = 'serving' ORDER BY r.sequence DESC LIMIT 1
 """
 
+_ANSWERED = "SELECT 1 FROM answers WHERE task = ? AND error = '' LIMIT 1"
+
 _CONTENDERS = """
 SELECT c.name, c.track, coalesce(r.stage, 'gate') AS stage, coalesce(r.share, 0.0) AS share,
        coalesce(v.finding, '') AS finding, coalesce(v.reason, '') AS reason
@@ -249,6 +251,10 @@ def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:
             yield Need(task.name, what, "more use, then `autotroph cycle`")
     if _redeclared(reader, spec, task.name):
         what = "its declared variants or policy are not what was last proposed; nobody meets them yet"
+        if task.counts.decisions and not reader.query(_ANSWERED, (task.name,)).rows:
+            what = f"{what}, and what serves has answered nobody"
+            yield Need(task.name, what, "`autotroph plan`, then `autotroph apply --force`: it serves at once")
+            return
         yield Need(task.name, what, "`autotroph plan`, then `autotroph apply`")
 
 

@@ -1,12 +1,15 @@
 """OpenAI's client and chat completions: its calls and its typed results are what they are elsewhere."""
 
 import asyncio
+import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from officially import CHAT, TOML, USAGE, Gateway, Scripted, Told, chunk, gateway, whole
 from pydantic import BaseModel
+from servers import TOKEN
 
 ASKED: Any = [{"role": "user", "content": "Is that it?"}]
 TOOLS: Any = [
@@ -248,3 +251,17 @@ def test_vectors(served: Gateway, upstream: Scripted) -> None:
     assert served.made(decision).inputs["request"] == {
         "path": "/embeddings", "input": ["two words"], "encoding_format": "base64",
     }  # fmt: skip
+
+
+def test_who_knows_no_chunks_has_the_stream_as_it_is(served: Gateway, upstream: Scripted) -> None:
+    upstream.answer = lambda _: streamed("Yes", ".")
+    body = json.dumps({"model": "any-model", "messages": ASKED, "stream": True})
+    head = "POST /v1/chat/completions HTTP/1.0", "host: 127.0.0.1", f"authorization: Bearer {TOKEN}"
+    more = "content-type: application/json", f"content-length: {len(body)}", "", body
+    with socket.create_connection(("127.0.0.1", served.http.port), 30) as connection:
+        connection.sendall("\r\n".join((*head, *more)).encode())
+        found = b"".join(iter(lambda: connection.recv(65536), b""))
+    said, _, events = found.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in said
+    assert events.startswith(b"data: {")
+    assert events.endswith(b"data: [DONE]\n\n")

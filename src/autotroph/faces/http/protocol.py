@@ -48,12 +48,16 @@ class Exchange(RequestResponseCycle):
     """A request and its answer, whose head goes out together with the first of its body: one call less."""
 
     _head: Any = None
+    _unmeasured = False
 
     async def send(self, message: Any) -> None:
         """Takes the next part of the answer."""
         if message["type"] == "http.response.start" and not self.response_started:
             self._head = message
+            self._unmeasured = self.scope["http_version"] == "1.0" and not _measured(message)
             return
+        if self._unmeasured:  # they know no chunks: the answer ends with the connection
+            self.chunked_encoding, self.expected_content_length = False, len(message.get("body", b""))
         if self._head is None or self.response_started:
             await super().send(message)
             return
@@ -68,6 +72,10 @@ class Exchange(RequestResponseCycle):
                 transport.write(b"".join(joined.pieces))
             if joined.closed:
                 transport.close()
+
+
+def _measured(start: Any) -> bool:
+    return any(name == b"content-length" for name, _ in start["headers"])
 
 
 class Connection(HttpToolsProtocol):
