@@ -19,10 +19,17 @@ def fault(
     body: bytes, kind: bytes = JSON, status: bytes = b"200 OK", *, stream: bool = False
 ) -> UpstreamFault:
     """What is raised where an upstream answers so."""
+    with pytest.raises(UpstreamFault) as caught:
+        heard(body, kind, status, stream=stream)
+    return caught.value
+
+
+def heard(body: bytes, kind: bytes = JSON, status: bytes = b"200 OK", *, stream: bool = False) -> list[bytes]:
+    """The events that are passed on where an upstream answers so."""
     typed = b"content-type: %b\r\n" % kind if kind else b""
     answer = b"HTTP/1.1 %b\r\n%bcontent-length: %d\r\n\r\n%b" % (status, typed, len(body), body)
 
-    async def ask() -> None:
+    async def ask() -> list[bytes]:
         async def answers(head, reader, writer):
             await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
             writer.write(answer)
@@ -34,14 +41,11 @@ def fault(
             call = Call(path="/chat/completions", document={"messages": [], "stream": stream}, stream=stream)
             try:
                 reply = await upstream.ask(call)
-                async for _ in reply:
-                    pass
+                return [event async for event in reply]
             finally:
                 await upstream.close()
 
-    with pytest.raises(UpstreamFault) as caught:
-        asyncio.run(ask())
-    return caught.value
+    return asyncio.run(ask())
 
 
 @pytest.mark.parametrize("body", [b'{"choices":[{"message":{"content":"\xff"}}]}', DEEP, b"", b"null"])
@@ -66,3 +70,17 @@ def test_a_stream_by_another_name(kind: bytes, said: str):
     assert f"a stream was asked for, and the answer is {said}" in str(
         fault(b"data: {}\n\n", kind, stream=True)
     )
+
+
+TEXT, FIRST, SECOND = (
+    b'{"choices":[{"index":0,"delta":{"content":"Yes."}},{"index":1,"delta":{"content":"No."}}]}',
+    b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}',
+    b'{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}',
+)
+
+
+def test_who_never_says_that_it_is_done_may_stop_when_every_choice_has_said_why_it_ended():
+    said = [TEXT, FIRST, SECOND]
+    events = [b"data: %b\n\n" % one for one in said]
+    assert heard(b"".join(events), EVENTS, stream=True) == said
+    assert fault(b"".join(events[:2]), EVENTS, stream=True).kind == "cut"

@@ -33,6 +33,7 @@ class _Delta(msgspec.Struct, gc=False):
 
 
 class _Choice(msgspec.Struct, gc=False):
+    index: int = 0
     delta: _Delta | None = None
     text: str | None = None
     finish_reason: str | None = None
@@ -69,13 +70,17 @@ class ChatProgress:
         hides_usage: the caller did not ask for the event that only has the usage, so it is not passed on.
     """
 
-    may_just_stop = False
-
     def __init__(self, *, hides_usage: bool = False) -> None:
         self.began = self.ended = False
         self.usage: Usage | None = None
         self.written = 0
         self._hides_usage = hides_usage
+        self._finished: dict[int, bool] = {}
+
+    @property
+    def may_just_stop(self) -> bool:
+        """Some never say that they are done; every choice has said why it ended then."""
+        return bool(self._finished) and all(self._finished.values())
 
     def take(self, payload: bytes, ready: deque[bytes]) -> None:
         """Take the data of an event."""
@@ -103,6 +108,7 @@ class ChatProgress:
         if delta is not None:
             length += _length(delta.content) if delta.content else _said_otherwise(delta)
         self.written += length
+        self._finished[choice.index] = bool(choice.finish_reason) or self._finished.get(choice.index, False)
         if not self.began:
             self.began = length > 0 or bool(choice.finish_reason)
 

@@ -25,16 +25,18 @@ class Progress(Protocol):
     Attributes:
         began: something that people see, or that a program acts on, has come.
         ended: the answer said that it is complete.
-        may_just_stop: the end of the connection is an end, too; there is no other in this format.
         usage: as far as the upstream told it.
         written: bytes of text that have come.
     """
 
     began: bool
     ended: bool
-    may_just_stop: bool
     usage: Usage | None
     written: int
+
+    @property
+    def may_just_stop(self) -> bool:
+        """Whether the end of the connection, in good order, is an end, too."""
 
     def take(self, payload: bytes, ready: deque[bytes]) -> None:
         """Take the data of an event, and add what is to be passed on.
