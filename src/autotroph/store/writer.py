@@ -1,8 +1,9 @@
 """The one writer of a ledger: a thread that takes everything queued and commits it whenever it is free.
 
-There is no timer: while one batch is being synced the next one gathers, so a busy ledger has large
-batches and an idle one has no delay. All rows of a batch are written at once; where one of them is there
-already, every append becomes a savepoint of its own, so one that is refused leaves the others alone.
+There is no timer: while one batch is being synced the next one gathers, so a busy ledger has large batches
+and an idle one has no delay; only what may wait for others does, for a moment. All rows of a batch are
+written at once; where one of them is there already, every append becomes a savepoint of its own, so one that
+is refused leaves the others alone.
 
 What the disk does to a commit decides what comes next:
 
