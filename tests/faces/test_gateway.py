@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import autotroph
-from autotroph.errors import UnknownName, UpstreamFault
+from autotroph.errors import InputError, UnknownName, UpstreamFault
 from autotroph.faces.chat import LEFT
 from autotroph.faces.library import Product
 from autotroph.records import Completion, Decision, Signal
@@ -105,6 +105,20 @@ def test_a_fault_is_raised(tmp_path: Path) -> None:
             await product.chat("answer", ASKED, user="u42")
         with pytest.raises(UnknownName, match="nobody"):
             await product.chat("nobody", ASKED)
+
+    run(tmp_path, use)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"messages": [{"role": "user", "content": object()}]}, {"inputs": {1: "x"}}, {"tools": object()}],
+)
+def test_what_is_no_json_is_refused_before_anybody_is_asked(tmp_path: Path, asked: dict[str, Any]) -> None:
+    async def use(product: Product, flaky: Flaky) -> None:
+        with pytest.raises(InputError, match="inputs must be"):
+            await product.chat("answer", **{"messages": ASKED, "user": "u42", **asked})
+        assert flaky.received == 0
+        assert product.store.get(Decision) is None
 
     run(tmp_path, use)
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from autotroph.deploy.asking import Question
 from autotroph.deploy.said import CHAT, RESPONSES
 from autotroph.errors import InputError
+from autotroph.ingest.stamping import check_inputs
 from autotroph.records import Terms
 
 OURS = "autotroph"
@@ -133,7 +134,11 @@ def asked_of(
     rest: Mapping[str, Any],
     **said: Any,
 ) -> Asked:
-    """The same, of a call in this process; `said` as the attributes of `Asked`."""
+    """The same, of a call in this process; `said` as the attributes of `Asked`.
+
+    Raises:
+        InputError: it holds what is no JSON.
+    """
     document = {"model": model, "messages": [dict(one) for one in messages], **rest}
     question = Question(
         path=CHAT,
@@ -142,7 +147,9 @@ def asked_of(
         inputs=inputs,
         stream=rest.get("stream") is True,
     )
-    return Asked(model=model, question=question, inputs=dict(inputs), **said)
+    asked = Asked(model=model, question=question, inputs=dict(inputs), **said)
+    check_inputs(asked.kept)  # what comes over HTTP was read as JSON
+    return asked
 
 
 def conversation(path: str, document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -48,7 +48,6 @@ DURABLE = 2.0
 LEISURE = 0.005
 """Seconds that what came of an answer waits for the next decision, to share its sync: nobody waits for it."""
 
-
 WORDS = (CHAT, RESPONSES, TEXT)
 """Paths whose answers are words."""
 
