@@ -3,7 +3,7 @@
 from autotroph.clock import digest
 from autotroph.policy.documents import freeze
 from autotroph.prompts import documents as prompts
-from autotroph.records import Artefact, Body, Candidate, Release, Stage, StageName, Upstream, Variant
+from autotroph.records import Artefact, Body, Candidate, Release, Stage, StageName, Variant
 from autotroph.spec import Spec, VariantSpec
 
 
@@ -30,10 +30,10 @@ def declared_body(spec: Spec, task: str, knowledge: int) -> tuple[tuple[Artefact
 
 def _variant(spec: Spec, declared: VariantSpec, knowledge: int) -> Variant:
     """What it is, not only what it is called: a model by the same name that answers elsewhere is another."""
-    named = {one: place for one in (*declared.cascade, *declared.fallback) if (place := _upstream(spec, one))}
+    named = {one: place for one in (*declared.cascade, *declared.fallback) if (place := spec.place(one))}
     return Variant(
         model=declared.model,
-        upstream=_upstream(spec, declared.model),
+        upstream=spec.place(declared.model),
         prompt=prompts.freeze(spec.file(declared.prompt)).digest if declared.prompt else "",
         parameters=declared.parameters,
         cascade=declared.cascade,
@@ -43,14 +43,6 @@ def _variant(spec: Spec, declared: VariantSpec, knowledge: int) -> Variant:
         signals=spec.learns_from,
         knowledge=knowledge,
     )
-
-
-def _upstream(spec: Spec, name: str) -> Upstream | None:
-    """Where a model answers; None of one that answers in this process, or of what is no model."""
-    model = spec.models.get(name)
-    if model is None or model.kind == "local":
-        return None
-    return Upstream(kind=model.kind, base_url=model.base_url, model=model.model)
 
 
 def declared(task: str, name: str, body: Body, now: float) -> Release:

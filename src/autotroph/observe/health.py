@@ -15,7 +15,6 @@ from autotroph.records import (
     Entry,
     Measurement,
     Release,
-    Upstream,
     Variant,
 )
 from autotroph.spec import Spec, VariantSpec
@@ -273,18 +272,10 @@ def _redeclared(reader: Reader, spec: Spec, task: str) -> bool:
         return False
     declared, last = spec.tasks[task], reader.get(Candidate, task=task, track=DECLARATION)
     body = last.body if last else zero.body
-    now = {name: (*_asked(one), _place(spec, one.model)) for name, one in declared.variants.items()}
+    now = {name: (*_asked(one), spec.place(one.model)) for name, one in declared.variants.items()}
     then = {name: (*_asked(one), one.upstream) for name, one in body.variants.items()}
     return now != then or freeze(declared.policy).digest != body.policy
 
 
 def _asked(one: Variant | VariantSpec) -> tuple[object, ...]:
     return one.model, one.parameters, one.cascade, one.accept, one.fallback
-
-
-def _place(spec: Spec, model: str) -> Upstream | None:
-    """Where a model answers: another address is another variant."""
-    found = spec.models.get(model)
-    if found is None or found.kind == "local":
-        return None
-    return Upstream(kind=found.kind, base_url=found.base_url, model=found.model)

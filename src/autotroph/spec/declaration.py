@@ -8,7 +8,7 @@ import msgspec
 
 from autotroph.clock import digest, draw
 from autotroph.errors import SpecError, UnknownName
-from autotroph.records import ContextType, Fold, TaskKind, Terms, canonical
+from autotroph.records import ContextType, Fold, TaskKind, Terms, Upstream, canonical
 from autotroph.spec.declared import Declared
 from autotroph.spec.durations import Duration
 from autotroph.spec.expressions import ANSWER_COLUMNS, Expression, compile_expression
@@ -342,6 +342,13 @@ class Spec(Declaration, frozen=True, kw_only=True, dict=True):
         variants = self.task(task).variants.values()
         elsewhere = {name for name, model in self.models.items() if model.kind != "local"}
         return any(one.cascade or one.model in elsewhere for one in variants)
+
+    def place(self, model: str) -> Upstream | None:
+        """Where a model answers; None of one that answers in this process, or of what is no model."""
+        found = self.models.get(model)
+        if found is None or found.kind == "local":
+            return None
+        return Upstream(kind=found.kind, base_url=found.base_url, model=found.model)
 
     def paired(self, task: str) -> bool:
         """Whether releases of a task are compared on the same decisions.

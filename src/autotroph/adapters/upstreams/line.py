@@ -1,6 +1,5 @@
 """The way to one upstream: requests and their responses, on connections that are kept."""
 
-import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
@@ -11,10 +10,9 @@ from autotroph.adapters.upstreams.pool import Pool
 from autotroph.adapters.upstreams.reaching import Place
 from autotroph.adapters.upstreams.response import Response
 from autotroph.errors import SpecError
-from autotroph.spec.upstreams import CallSpec
+from autotroph.spec.upstreams import CallSpec, base_fault
 
 _PORTS = {"http": 80, "https": 443}
-_VISIBLE = re.compile(r"[!-~]*")
 
 
 class Line:
@@ -88,16 +86,9 @@ async def _answered(connection: Connection, head: bytes, body: bytes, method: st
 
 def _split(base: str, model: str) -> SplitResult:
     """A base URL as HTTP says it: its host in ASCII, its port only where it is not the usual."""
-    try:
-        parts = urlsplit(base)
-        host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
-    except ValueError:
-        raise SpecError(f"models.{model}.base_url is no URL; such as https://llm.example.com/v1") from None
-    extra = parts.query or parts.fragment or "@" in parts.netloc
-    if parts.scheme not in _PORTS or not host or extra or not _VISIBLE.fullmatch(host + parts.path):
-        raise SpecError(
-            f"models.{model}.base_url is http:// or https://, a host and a path, with no password and no"
-            " query; such as https://llm.example.com/v1"
-        )
+    if wrong := base_fault(base):
+        raise SpecError(f"models.{model}.base_url {wrong}")
+    parts = urlsplit(base)
+    host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
     name = f"[{host}]" if ":" in host else host
     return parts._replace(netloc=name if port in (None, _PORTS[parts.scheme]) else f"{name}:{port}")
