@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that wait for each other take time from the others
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more threads than cores only wait for each other
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes are started, and each would compile
 sys.dont_write_bytecode = False  # workers are started after this, and have it from the environment
 
