@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from autotroph.deploy.bounds import at_most
-from autotroph.deploy.said import CHAT, EMBEDDINGS, RESPONSES, TEXT
+from autotroph.wire.said import CHAT, EMBEDDINGS, RESPONSES, TEXT
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autotroph.deploy.gathered import gathered
 from autotroph.deploy.pieces import MOST, events, pieces
 from autotroph.deploy.prices import Usage
-from autotroph.deploy.said import CHAT, EMBEDDINGS, RESPONSES, TEXT, Saying, said
+from autotroph.wire.said import CHAT, EMBEDDINGS, RESPONSES, TEXT, Saying, said
 
 texts = st.text(max_size=60)
 finishes = st.sampled_from(["stop", "length", "tool_calls", "content_filter"])

@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from autotroph.deploy.asking import Question
-from autotroph.deploy.said import CHAT, RESPONSES
 from autotroph.faces.asked import Asked
 from autotroph.faces.continued import Continued
+from autotroph.wire.said import CHAT, RESPONSES
 
 
 def asked(previous, path=RESPONSES, session=""):

@@ -7,7 +7,6 @@
 | exchange.py | a request, what came of it, and what that means |
 | behind.py | whose an answer to a question is: the gateway's, or of who answers behind it |
 | answers.py | what callers get back |
-| output.py | what an answer of a chat says |
 | chat.py | such an answer, whole or piece by piece |
 | pace.py | how long to wait before the next attempt |
 | rest.py | how long a server is left alone where there is another way |

@@ -8,9 +8,9 @@ import msgspec
 
 from autotroph.client.behind import DECISION, broken_off, document_of, fails
 from autotroph.client.exchange import Lost, Response
-from autotroph.client.output import Saying
 from autotroph.client.straight import Aside
 from autotroph.errors import UpstreamFault
+from autotroph.wire.said import CHAT, Said, Saying, said
 
 if TYPE_CHECKING:
     from autotroph.client.connections import Incoming
@@ -73,16 +73,15 @@ class Told:
         self.task, self.arm, self.release = source.task, source.arm, source.release
         self.recorded, self.decided, self.reason = source.recorded, source.decided, source.reason
         self.headers, self._aside, self._rest = response.headers, source.aside, response.rest
-        self._saying = Saying("message" if response.rest is None else "delta")
+        self._saying, self._said = Saying(CHAT), Said()
         self.document: dict[str, Any] | None = None
         if response.rest is None:
-            self.document = document_of(response.body)
-            self._saying.take(self.document)
+            self.document, self._said = document_of(response.body), said(CHAT, response.body)
 
     @property
     def output(self) -> str:
         """Its text, or the JSON of its tool calls; of a stream, as much of it as has come."""
-        return self._saying.output
+        return self._said.output or self._saying.said.output
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(id={self.id!r}, model={self.model!r}, decided={self.decided})"
@@ -98,7 +97,7 @@ class Told:
         if fails(event):
             said = self._aside.hidden(payload) if self._aside else payload
             raise _late(broken_off(said, "the answer broke off with an error"))
-        self._saying.take(event)
+        self._saying.take(payload)
         return event
 
     def _over(self) -> bool:

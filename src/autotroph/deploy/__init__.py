@@ -9,7 +9,7 @@
 | upstreams.py | what is asked of those who answer outside this process |
 | outside.py | those who do, connected to once |
 | asking.py | how a variant answers: prompts, cascades, fallbacks |
-| said.py | what an answer says |
+| written.py | an answer as it is sent on: by our id, or out of what is kept of it |
 | pieces.py | a whole answer as the events of a stream |
 | gathered.py | the events of a stream as the whole answer |
 | bounds.py | how many tokens a call may take at most |

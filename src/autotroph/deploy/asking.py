@@ -15,7 +15,6 @@ from autotroph.deploy.bounds import at_most
 from autotroph.deploy.counting import counted
 from autotroph.deploy.outside import Outside
 from autotroph.deploy.prices import Rates, Usage, cost, rates, usd
-from autotroph.deploy.said import CHAT, RESPONSES, Said, said
 from autotroph.deploy.upstreams import Call, Reply
 from autotroph.errors import InputError, UpstreamFault
 from autotroph.prompts.prompt import Prompt
@@ -23,6 +22,7 @@ from autotroph.records import Body, Upstream, Variant
 from autotroph.spec import Spec
 from autotroph.spec.checks import ACCEPT_COLUMNS
 from autotroph.spec.expressions import Expression, compile_expression
+from autotroph.wire.said import CHAT, RESPONSES, Said, said
 
 CONFIDENCE = "confidence"
 

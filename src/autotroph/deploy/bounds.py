@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from autotroph.deploy.said import CHAT, EMBEDDINGS, RESPONSES, TEXT
 from autotroph.records import canonical
+from autotroph.wire.said import CHAT, EMBEDDINGS, RESPONSES, TEXT
 
 _NAMES = {
     CHAT: ("max_completion_tokens", "max_tokens"),

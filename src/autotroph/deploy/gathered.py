@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from autotroph.deploy.prices import Usage
-from autotroph.deploy.said import CHAT, ENDED, RESPONSES, TEXT, told_usage
+from autotroph.deploy.written import told_usage
 from autotroph.wire.failed import UNREADABLE
+from autotroph.wire.said import CHAT, ENDED, RESPONSES, TEXT
 
 Fields = dict[str, Any]
 _ENCODER = msgspec.json.Encoder()

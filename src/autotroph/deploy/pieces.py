@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from autotroph.deploy.said import CHAT, RESPONSES, TEXT
+from autotroph.wire.said import CHAT, RESPONSES, TEXT
 
 SIZE, MOST = 16, 256
 """Characters in a piece of a text, and pieces of a text at most: a long one has larger ones."""

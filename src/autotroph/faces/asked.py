@@ -12,10 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from autotroph.deploy.asking import Question
-from autotroph.deploy.said import CHAT, RESPONSES
 from autotroph.errors import InputError
 from autotroph.ingest.stamping import check_inputs
 from autotroph.records import Terms
+from autotroph.wire.said import CHAT, RESPONSES
 
 OURS = "autotroph"
 PINNED = "::"

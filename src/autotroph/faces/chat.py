@@ -8,11 +8,12 @@ import msgspec
 
 from autotroph.deploy.asking import Given, Question, Spent
 from autotroph.deploy.pieces import events
-from autotroph.deploy.said import Said, Saying, renamed, said
+from autotroph.deploy.written import renamed
 from autotroph.errors import UpstreamFault
 from autotroph.govern.budgets import Hold
 from autotroph.records import Body, Decision
 from autotroph.store import Receipt
+from autotroph.wire.said import Said, Saying, said
 
 LEFT = "whoever asked did not wait for the answer"
 """The error of an answer that was not heard to its end."""

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from autotroph.deploy.said import RESPONSES
 from autotroph.faces.asked import Asked
+from autotroph.wire.said import RESPONSES
 
 REMEMBERED = 20_000
 PREVIOUS = "previous_response_id"

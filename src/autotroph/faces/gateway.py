@@ -18,8 +18,8 @@ from autotroph.clock import Clock
 from autotroph.deploy.asking import Asking, Given, Spent, Step
 from autotroph.deploy.outside import Outside
 from autotroph.deploy.prices import Usage, usd
-from autotroph.deploy.said import CHAT, RESPONSES, TEXT, Said, written
 from autotroph.deploy.upstreams import Call, Reply, Upstream
+from autotroph.deploy.written import written
 from autotroph.errors import AutotrophError, InputError, LedgerError, UnknownName, UpstreamFault
 from autotroph.faces.accounts import Accounts
 from autotroph.faces.asked import PINNED, Asked
@@ -36,6 +36,7 @@ from autotroph.records import IMPORTED, Body, Completion, Variant
 from autotroph.spec import ModelSpec
 from autotroph.store import Receipt
 from autotroph.wire.failed import UNREADABLE
+from autotroph.wire.said import CHAT, RESPONSES, TEXT, Said
 
 if TYPE_CHECKING:
     from autotroph.faces.answering import Answering

@@ -14,13 +14,14 @@ from msgspec.structs import replace
 from autotroph.deploy.asking import Given, Question, Spent, Step
 from autotroph.deploy.gathered import gathered
 from autotroph.deploy.prices import Usage
-from autotroph.deploy.said import CHAT, DECISIONS, RESPONSES, TEXT, Said, can_be_written, written
+from autotroph.deploy.written import can_be_written, written
 from autotroph.errors import Conflict
 from autotroph.faces.answers import RECENT, RECENT_BYTES
 from autotroph.faces.asked import Asked
 from autotroph.faces.chat import Chat, Made
 from autotroph.records import Body, Completion, Decision, Variant, canonical
 from autotroph.store import Reader, Receipt
+from autotroph.wire.said import CHAT, DECISIONS, RESPONSES, TEXT, Said
 
 Answer = Callable[[Asked], Awaitable[Chat]]
 

@@ -3,6 +3,7 @@
 | file | idea |
 |---|---|
 | sse.py | bytes to events |
+| said.py | what an answer says |
 | secret.py | keys by reference |
 | failed.py | what is said of an error, without the key |
 """

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from autotroph.deploy.said import CHAT, EMBEDDINGS, RESPONSES, TEXT
 from autotroph.deploy.upstreams import error_document, told_status
 from autotroph.errors import UnknownName, UpstreamFault
 from autotroph.faces.asked import OURS, Asked, read_asked
@@ -22,6 +21,7 @@ from autotroph.faces.http.refusals import Document, Refusal, answered
 from autotroph.faces.http.route import Call
 from autotroph.faces.http.shapes import ChatModel, ChatModels
 from autotroph.ingest.reading import Limits
+from autotroph.wire.said import CHAT, EMBEDDINGS, RESPONSES, TEXT
 
 LARGE = Limits(size=32 * 2**20, depth=64, pieces=1_000_000)
 """Of a request to a chat model: images come within it."""

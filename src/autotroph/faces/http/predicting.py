@@ -7,7 +7,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from autotroph.deploy.said import DECISIONS
 from autotroph.faces import questions
 from autotroph.faces.answers import Answer
 from autotroph.faces.asked import OURS, Asked, read_asked
@@ -20,6 +19,7 @@ from autotroph.faces.library import Product
 from autotroph.faces.questions import QuestionIn
 from autotroph.ingest.stamping import check_inputs
 from autotroph.records import Proposal
+from autotroph.wire.said import DECISIONS
 
 _USED = {
     "input_tokens": 0,

@@ -1,7 +1,4 @@
-"""What an answer says, as upstreams write it: its text, why it ended, how sure its model was.
-
-Answers are passed on untouched but for their id, which becomes the decision's; here they are only read.
-"""
+"""What an answer says, as upstreams write it: its text, why it ended, how sure its model was."""
 
 import math
 from typing import Any
@@ -9,7 +6,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from autotroph.deploy.prices import Usage
 from autotroph.wire.failed import UNREADABLE
 
 CHAT, TEXT = "/chat/completions", "/completions"
@@ -40,21 +36,25 @@ class _Logprobs(msgspec.Struct, gc=False):
     content: list[_Token] | None = None
 
 
-class _Function(msgspec.Struct, gc=False):
+class Function(msgspec.Struct, gc=False):
+    """What a tool call calls, and with what: JSON, in words or in part of them."""
+
     name: str | None = None
     arguments: str | None = None
 
 
-class _ToolCall(msgspec.Struct, gc=False):
+class ToolCall(msgspec.Struct, gc=False):
+    """One of the tools that an answer calls; of a stream, a piece of it, by its index."""
+
     id: str | None = None
     index: int = 0
-    function: _Function | None = None
+    function: Function | None = None
 
 
 class _Message(msgspec.Struct, gc=False):
     content: Any = None
     refusal: str | None = None
-    tool_calls: list[_ToolCall] | None = None
+    tool_calls: list[ToolCall] | None = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -98,15 +98,11 @@ class _Event(msgspec.Struct, gc=False):
     response: msgspec.Raw = msgspec.Raw()
 
 
-_CALLS = msgspec.json.Decoder(list[_ToolCall])
+_CALLS = msgspec.json.Decoder(list[ToolCall])
 _BODY, _EVENT = msgspec.json.Decoder(_Body), msgspec.json.Decoder(_Event)
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER = msgspec.json.Encoder()
 CALLED, REFUSAL = "tool_calls", "refusal"
 """Why an answer ended that calls tools, and one that says why it is none."""
-
-_NAMED = frozenset({CHAT, TEXT, RESPONSES})
-"""Paths whose answers are called by our id; of others the id may be that of something that lasts there."""
 
 ENDED = ("response.completed", "response.incomplete", "response.failed")
 """The last events of responses, which have all of it."""
@@ -142,7 +138,7 @@ class Saying:
 
     def __init__(self, path: str) -> None:
         self._path, self._pieces, self._refusal = path, list[str](), ""
-        self._calls: dict[int, _ToolCall] = {}
+        self._calls: dict[int, ToolCall] = {}
         self._finish = ""
         self._whole: Said | None = None
 
@@ -175,8 +171,8 @@ class Saying:
         for one in delta.tool_calls or ():
             self._call(one)
 
-    def _call(self, delta: _ToolCall) -> None:
-        known = self._calls.setdefault(delta.index, _ToolCall(id="", function=_Function("", "")))
+    def _call(self, delta: ToolCall) -> None:
+        known = self._calls.setdefault(delta.index, ToolCall(id="", function=Function("", "")))
         known.id = known.id or delta.id
         if delta.function is not None and known.function is not None:
             known.function.name = (known.function.name or "") + (delta.function.name or "")
@@ -191,50 +187,7 @@ class Saying:
         return event.type
 
 
-def renamed(payload: bytes, id_: str, path: str = CHAT) -> bytes:
-    """An answer, or the data of one of its events, by our id; everything else stays as it came.
-
-    >>> renamed(b'{"id":"theirs","later":{"x":1.50}}', "ours")
-    b'{"id":"ours","later":{"x":1.50}}'
-    """
-    if path not in _NAMED:
-        return payload
-    try:
-        fields = _FIELDS.decode(payload)
-    except UNREADABLE:
-        return payload
-    if "id" in fields:
-        fields["id"] = msgspec.Raw(_ENCODER.encode(id_))
-    elif path == RESPONSES and "response" in fields:
-        fields["response"] = msgspec.Raw(renamed(bytes(fields["response"]), id_))
-    else:
-        return payload
-    return _ENCODER.encode(fields)
-
-
-def written(path: str, model: str, told: Said, usage: Usage, at: int = 0) -> bytes:
-    """An answer as its upstream could have written it, out of what is kept of it."""
-    counted = told_usage(path, usage)
-    if path == DECISIONS:
-        answers = msgspec.Raw(told.output.encode())
-        return _ENCODER.encode({"model": model, "answers": answers, "usage": counted})
-    if path == RESPONSES:
-        return _ENCODER.encode({**_response_head(told, model, at), "output": _items(told), "usage": counted})
-    choice: dict[str, Any] = {"index": 0, "logprobs": None, "finish_reason": _ending(told)}
-    if path == TEXT:
-        kind, choice["text"] = "text_completion", told.output
-    else:
-        kind, choice["message"] = "chat.completion", _message(told)
-    answer = {"id": "", "object": kind, "created": at, "model": model}
-    return _ENCODER.encode({**answer, "choices": [choice], "usage": counted})
-
-
-def can_be_written(told: Said) -> bool:
-    """Whether what is kept of an answer is all that it said: not of a text beside which tools are called."""
-    return bool(_called(told)) if told.finish == CALLED else bool(told.output or told.finish)
-
-
-def _called(told: Said) -> list[_ToolCall]:
+def called(told: Said) -> list[ToolCall]:
     """The tools that it calls; where one had to be called, it ends as if it had called none."""
     try:
         found = _CALLS.decode(told.output)
@@ -243,70 +196,14 @@ def _called(told: Said) -> list[_ToolCall]:
     return found if found and _calls(found) == told.output else []
 
 
-def told_usage(path: str, usage: Usage) -> dict[str, Any]:
-    """Tokens as answers tell them: completions in one way, responses and decisions in another."""
-    total = usage.input + usage.output
-    if path not in (RESPONSES, DECISIONS):
-        return {
-            "prompt_tokens": usage.input,
-            "completion_tokens": usage.output,
-            "total_tokens": total,
-            "prompt_tokens_details": {"cached_tokens": usage.cached},
-            "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
-        }
-    return {
-        "input_tokens": usage.input,
-        "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.written},
-        "output_tokens": usage.output,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
-        "total_tokens": total,
-    }
-
-
-def _message(told: Said) -> dict[str, Any]:
-    """What is kept of an answer, as the message of a chat completion."""
-    message: dict[str, Any] = {"role": "assistant", "content": told.output, "refusal": None}
-    if _called(told):
-        return {**message, "content": None, "tool_calls": msgspec.Raw(told.output.encode())}
-    return {**message, "content": None, "refusal": told.output} if told.finish == REFUSAL else message
-
-
-def _ending(told: Said) -> str:
-    """Why it ended, in the words of completions, which have none for a refusal."""
-    return "stop" if told.finish in ("", REFUSAL) else told.finish
-
-
-def _response_head(told: Said, model: str, at: int) -> dict[str, Any]:
-    why = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(told.finish)
-    said = {"status": "incomplete" if why else "completed"}
-    head = {"id": "", "object": "response", "created_at": at, "model": model, "tools": []}
-    more = {"parallel_tool_calls": True, "tool_choice": "auto", "error": None}
-    return {**head, **said, **more, "incomplete_details": {"reason": why} if why else None}
-
-
-def _items(told: Said) -> list[dict[str, Any]]:
-    """What is kept of an answer, as the items of a response."""
-    if calls := _called(told):
-        return [
-            {"type": "function_call", "call_id": one.id, "name": one.function.name,
-             "arguments": one.function.arguments, "status": "completed"}
-            for one in calls if one.function is not None
-        ]  # fmt: skip
-    text: dict[str, Any] = {"type": "output_text", "text": told.output, "annotations": []}
-    if told.finish == REFUSAL:
-        text = {"type": "refusal", "refusal": told.output}
-    message = {"id": "message", "type": "message", "role": "assistant", "status": "completed"}
-    return [{**message, "content": [text]}]
-
-
-def _told(text: str, refusal: str | None, calls: list[_ToolCall] | None, end: _Choice) -> Said:
+def _told(text: str, refusal: str | None, calls: list[ToolCall] | None, end: _Choice) -> Said:
     finish = REFUSAL if refusal else end.finish_reason or ""
     if calls and not text:
         return Said(_calls(calls), finish)
     return Said(text or refusal or "", finish, _confidence(end.logprobs))
 
 
-def _calls(calls: list[_ToolCall]) -> str:
+def _calls(calls: list[ToolCall]) -> str:
     """Tool calls as chat completions write them."""
     found = [
         {
@@ -324,7 +221,7 @@ def _response(found: _Body) -> Said:
     parts = [part for item in found.output if item.type == "message" for part in item.content or ()]
     text, refusal = "".join(one.text for one in parts), "".join(one.refusal for one in parts)
     calls = [
-        _ToolCall(id=one.call_id, function=_Function(one.name, one.arguments))
+        ToolCall(id=one.call_id, function=Function(one.name, one.arguments))
         for one in found.output
         if one.type == "function_call"
     ]
