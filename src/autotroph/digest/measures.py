@@ -20,7 +20,6 @@ from autotroph.spec import Expression, GuardrailSpec, MeasureSpec, ResponseSpec,
 from autotroph.spec.unseen import unseen
 
 Row = dict[str, float | str | None]
-Maturity = Literal["pending", "provisional", "final"]
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -29,13 +28,6 @@ class Score(msgspec.Struct, frozen=True):
     value: float | None
     final: bool
     clipped: bool
-
-    @property
-    def maturity(self) -> Maturity:
-        """Whether it is final, or could be another, or is not known at all yet."""
-        if self.final:
-            return "final"
-        return "pending" if self.value is None else "provisional"
 
 
 class Measure:

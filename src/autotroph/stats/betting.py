@@ -83,11 +83,6 @@ class Wealth:
         return math.exp(min(self.log_e, 700.0))
 
     @property
-    def peak_e_value(self) -> float:
-        """The largest wealth so far; its reciprocal is an anytime-valid p-value."""
-        return math.exp(min(self.peak_log_e, 700.0))
-
-    @property
     def mean(self) -> float:
         """Plain mean of the increments so far; 0 before the first."""
         return self.total / self.n if self.n else 0.0

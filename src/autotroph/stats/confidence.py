@@ -1,6 +1,6 @@
 """Confidence sequences: intervals that hold at all times at once, so that one may look after every unit.
 
-Exact for every n (betting): `mean_lower`, `mean_interval`, `running_intervals`; they need bounds.
+Exact for every n (betting): `mean_lower`, `mean_interval`; they need bounds.
 Asymptotic (large n, finite variance, no bounds): `asymptotic_interval`, `ratio_interval`; they say nothing
 before 30 values, and their guarantee is a limit.
 
@@ -93,26 +93,6 @@ def mean_lower(values: Numbers, alpha: float, floor: float, ceiling: float) -> f
     if _log_wealth(weighted, span) >= target:
         return ceiling
     return floor + _crossing(weighted, target, span)
-
-
-def running_intervals(
-    values: Numbers, alpha: float, at: Sequence[int], bounds: tuple[float, float] = (0.0, 1.0)
-) -> list[Interval]:
-    """The exact confidence sequence after the first `at[0]`, `at[1]`, … values, for pictures.
-
-    All of them hold at once with probability 1 − alpha; none is tightened by an earlier one, so that a
-    drifting mean shows as movement and not as an empty interval.
-
-    >>> [f"{i.low:.2f} {i.high:.2f}" for i in running_intervals([0, 1] * 200, 0.05, at=[0, 40, 400])]
-    ['0.00 1.00', '0.28 0.72', '0.42 0.58']
-
-    Raises:
-        InputError: a position is outside 0..len(values), or as `mean_interval`.
-    """
-    x = _bounded(values, bounds)
-    if any(not 0 <= n <= x.size for n in at):
-        raise InputError(f"positions {list(at)} must be between 0 and {x.size}, the number of values")
-    return [mean_interval(x[:n], alpha, bounds) for n in at]
 
 
 def asymptotic_interval(values: Numbers, alpha: float, planned: int, side: Side = "both") -> Interval:

@@ -1,4 +1,4 @@
-"""`python -m autotroph.testing.recorded`: a recorded upstream in a process of its own.
+r"""`python -m autotroph.testing.recorded`: a recorded upstream in a process of its own.
 
     python -m autotroph.testing.recorded answers.csv --port 9000 \
         --latency large:first=0.6,token=0.02,spread=0.4 --price large:input=10,output=30
