@@ -18,6 +18,14 @@ from autotroph.wire.said import Said, Saying, said
 LEFT = "whoever asked did not wait for the answer"
 """The error of an answer that was not heard to its end."""
 
+STOPPED = "the server stopped before the answer was complete; ask again"
+"""The error of an answer that was cancelled with these words: whoever asked would have waited."""
+
+
+def abandoned(cancelled: asyncio.CancelledError) -> str:
+    """Why an answer is not waited for any more."""
+    return STOPPED if STOPPED in cancelled.args else LEFT
+
 
 class Made(msgspec.Struct, kw_only=True):
     """A decision that was made, and what its answer needs.
@@ -120,6 +128,9 @@ class Chat:
             error = ""
         except UpstreamFault as fault:
             self.fault, error = fault, str(fault)
+            raise
+        except asyncio.CancelledError as cancelled:
+            error = abandoned(cancelled)
             raise
         finally:
             self._close(error)

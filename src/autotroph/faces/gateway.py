@@ -23,7 +23,7 @@ from autotroph.deploy.written import written
 from autotroph.errors import AutotrophError, InputError, LedgerError, UnknownName, UpstreamFault
 from autotroph.faces.accounts import Accounts
 from autotroph.faces.asked import PINNED, Asked
-from autotroph.faces.chat import LEFT, Chat, Made
+from autotroph.faces.chat import LEFT, Chat, Made, abandoned
 from autotroph.faces.choosing import TRIED, Chosen, chosen, passed_on
 from autotroph.faces.continued import Continued
 from autotroph.faces.merely import Merely
@@ -206,6 +206,9 @@ class Gateway:
             return Chat(made, None, self._end, fault)
         except AutotrophError as fault:
             error = str(fault)
+            raise
+        except asyncio.CancelledError as cancelled:
+            error = abandoned(cancelled)
             raise
         else:
             error = ""

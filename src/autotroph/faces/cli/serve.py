@@ -37,6 +37,12 @@ NEVER = "never"
     help="A name by which the server may be asked besides localhost; can be said several times.",
 )
 @click.option(
+    "--grace",
+    default="6s",
+    show_default=True,
+    help="How long answers under way have to end when it is told to stop, such as 25s.",
+)
+@click.option(
     "--upstream",
     default="",
     help="Base URL of an OpenAI-compatible upstream: no declaration is needed, whatever is asked is passed on"
@@ -63,6 +69,7 @@ def serve(  # noqa: PLR0913 - one an option
     port: int,
     cycle_every: str,
     names: tuple[str, ...],
+    grace: str,
     upstream: str,
     upstream_kind: str,
     upstream_key: str,
@@ -70,10 +77,13 @@ def serve(  # noqa: PLR0913 - one an option
     config: Path,
     as_json: bool,
 ) -> None:
-    """Serve the product over HTTP until SIGTERM or Ctrl-C, and go round the loop in the background.
+    """Serve the product over HTTP until SIGTERM, SIGHUP or Ctrl-C, and go round the loop in the background.
 
     Point any OpenAI client at the address with /v1 behind it. With --upstream no declaration is needed to
     begin: autotroph init --from-traffic proposes one out of what was asked.
+
+    Told to stop, it takes nothing new and lets answers under way end, for as long as --grace says; what has
+    not ended by then ends in an error, as with a second signal.
 
     Prints the address with a token that opens everything, once it is ready. AUTOTROPH_API_KEY sets the
     token. Listening on another address than the loopback takes a key: autotroph keys create.
@@ -85,7 +95,8 @@ def serve(  # noqa: PLR0913 - one an option
         from autotroph.faces.beginning import begun
 
         config = begun(config, upstream, upstream_kind, upstream_key, os.environ)
-    every, clock, token = _pace(cycle_every), SystemClock(""), start_token(os.environ)
+    every, seconds = _pace(cycle_every), _seconds("--grace", grace)
+    clock, token = SystemClock(""), start_token(os.environ)
     keys = Keys(keys_file(ledger_of(config, strict=strict)), clock, token)
     if not _is_loopback(host):
         _check_open(host, any(one.state(clock.now()) == "open" for one in keys.list()))
@@ -93,25 +104,30 @@ def serve(  # noqa: PLR0913 - one an option
     with opened(config, "Site(product, …).run(), of autotroph.faces.http.server", strict=strict) as product:
         from autotroph.faces.http.server import Address, Site  # felt: a wrong call is answered without it
 
-        site = Site(product, keys, Address(host=host, port=port, names=names), every=every)
+        address = Address(host=host, port=port, names=names)
+        site = Site(product, keys, address, every=every, grace=seconds)
         shown = "" if os.environ.get(VARIABLE) else token
         site.run(lambda address: _tell(address.url, shown, as_json=as_json))
 
 
 def _pace(text: str) -> Pace:
-    from autotroph.spec.durations import Duration
-
     if not text:
         return "declared"
     if text == NEVER:
         return None
-    try:
-        every = Duration.read(text)
-    except ValueError as error:
-        raise InputError(f"--cycle-every {text!r}: {error}, or never") from None
+    every = _seconds("--cycle-every", text, f", or {NEVER}")
     if every < 1:
-        raise InputError(f"--cycle-every {text!r}: at least 1s, or never")
-    return float(every)
+        raise InputError(f"--cycle-every {text!r}: at least 1s, or {NEVER}")
+    return every
+
+
+def _seconds(option: str, text: str, otherwise: str = "") -> float:
+    from autotroph.spec.durations import Duration
+
+    try:
+        return float(Duration.read(text))
+    except ValueError as error:
+        raise InputError(f"{option} {text!r}: {error}{otherwise}") from None
 
 
 def _is_loopback(host: str) -> bool:

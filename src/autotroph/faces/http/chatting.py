@@ -1,5 +1,6 @@
 """OpenAI's endpoints: whatever speaks to them learns nothing of tasks, unless it wants to."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -13,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from autotroph.deploy.upstreams import error_document, told_status
 from autotroph.errors import UnknownName, UpstreamFault
 from autotroph.faces.asked import OURS, Asked, read_asked
-from autotroph.faces.chat import Chat
+from autotroph.faces.chat import STOPPED, Chat
 from autotroph.faces.http.arriving import JSON, document
 from autotroph.faces.http.head import Head
 from autotroph.faces.http.leaving import UnlessLeft
@@ -29,6 +30,10 @@ LARGE = Limits(size=32 * 2**20, depth=64, pieces=1_000_000)
 _LOG = logging.getLogger("autotroph.gateway")
 _THEIRS = frozenset({"content-type", "retry-after", "x-should-retry"})
 """Headers of the upstream's answer that say nothing about ours."""
+
+_STOPPED = msgspec.json.encode(
+    {"error": {"message": STOPPED, "type": "unavailable", "param": None, "code": "unavailable"}}
+)
 
 _DONE = {"x-should-retry": "false"}
 """All that could be asked was asked: OpenAI's client does not send it again by itself."""
@@ -151,6 +156,10 @@ class Events(Response):
                             await send(_part(_event(payload, named=named)))
                     except UpstreamFault as fault:
                         await send(_part(_event(error_document(fault), named=named, error=True)))
+                    except asyncio.CancelledError:
+                        if self._head.leaving.gone:
+                            raise
+                        await send(_part(_event(_STOPPED, named=named, error=True)))
                     else:
                         if not named:
                             await send(_part(b"data: [DONE]\n\n"))

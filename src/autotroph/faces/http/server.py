@@ -1,5 +1,6 @@
 """The process: a socket, uvicorn on it, and an end that finishes what was begun."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -7,13 +8,14 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import msgspec
 import uvicorn
 
 from autotroph.errors import InputError
+from autotroph.faces.chat import STOPPED
 from autotroph.faces.http import passing
 from autotroph.faces.http.app import App
 from autotroph.faces.http.bodies import Patience
@@ -28,11 +30,14 @@ from autotroph.unattended.background import Pace
 
 _LOG = logging.getLogger("autotroph.serve")
 
-GRACE = 6
-"""Seconds that requests have to end when the server stops."""
+GRACE = 6.0
+"""Seconds that requests have to end when the server stops, of those ten that containers get."""
 
-FORCE = 9.0
-"""Seconds after which a server that was told to stop is gone, whatever hangs."""
+LAST = 1.0
+"""Seconds for whoever has not ended by then to be told so."""
+
+FORCE = 3.0
+"""Seconds after which a server whose requests had their time is gone, whatever hangs."""
 
 PASSES = 50_000, 20, 50
 """When the interpreter looks for cycles: requests leave hardly any, and 700 objects are a few requests."""
@@ -82,6 +87,7 @@ class Site:
         address: where; with port 0 it is any that is free.
         every: how often there is a cycle in the background.
         patience: how much of a body is read, and for how long it is waited for.
+        grace: seconds that requests have to end when it stops.
 
     Attributes:
         address: where it is.
@@ -98,6 +104,7 @@ class Site:
         *,
         every: Pace = "declared",
         patience: Patience | None = None,
+        grace: float = GRACE,
     ) -> None:
         self._socket = listen(address.host, address.port)
         self.address = msgspec.structs.replace(address, port=self._socket.getsockname()[1])
@@ -105,10 +112,11 @@ class Site:
         everywhere = address.host in WILDCARD
         names = address.names if everywhere else (*address.names, address.host)
         guard = Guard(keys, names, any_address=everywhere)
-        self._server = Server(App(self._service, guard, _routes(product)), product.leave_loop)
+        app = App(self._service, guard, _routes(product))
+        self._server = Server(app, product.leave_loop, grace)
 
     def run(self, ready: Callable[[Address], None] = lambda _: None) -> None:
-        """Serve until SIGTERM or SIGINT comes, or `stop` is called.
+        """Serve until SIGTERM, SIGINT or SIGHUP comes, or `stop` is called.
 
         Args:
             ready: called with the address once connections are taken.
@@ -139,10 +147,11 @@ class Server(uvicorn.Server):
     Args:
         app: answers.
         over: awaited when nobody is answered any more, as long as there is a loop.
+        grace: seconds that requests have to end when it stops; a second signal ends them at once.
     """
 
-    def __init__(self, app: App, over: Callable[[], Awaitable[None]]) -> None:
-        self._over = over
+    def __init__(self, app: App, over: Callable[[], Awaitable[None]], grace: float = GRACE) -> None:
+        self._over, self._grace = over, grace
         super().__init__(
             uvicorn.Config(
                 app,
@@ -158,7 +167,6 @@ class Server(uvicorn.Server):
                 date_header=True,
                 headers=[("x-content-type-options", "nosniff"), ("cache-control", "no-store")],
                 timeout_keep_alive=30,
-                timeout_graceful_shutdown=GRACE,
                 backlog=1024,
             )
         )
@@ -175,16 +183,35 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer those who are there, and let go of those who were asked for them."""
-        await super().shutdown(sockets)
+        if under_way := len(self.server_state.tasks):
+            _LOG.warning(
+                "stopping: %s requests are being answered, and have %g s; a second signal ends them at once",
+                under_way,
+                self._grace,
+            )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await super().shutdown(sockets)
+        await self._let_go()
         await self._over()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal to stop; from now on the time runs."""
-        super().handle_exit(sig, frame)
-        if self._forced is None:
-            self._forced = threading.Timer(FORCE, _force)
-            self._forced.daemon = True
-            self._forced.start()
+    async def _let_go(self) -> None:
+        """Whoever is not answered by now is told so, instead of a connection that breaks off."""
+        left = set(self.server_state.tasks)
+        for task in left:
+            task.cancel(STOPPED)
+        if left:
+            _LOG.warning("%s requests were not answered to their end, and end in an error", len(left))
+            await asyncio.wait(left, timeout=LAST)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's
+        """A signal to stop; from now on the time runs, and with the second it is up."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self.ended()
+        self._forced = threading.Timer(FORCE if self.force_exit else self._grace + FORCE, _force)
+        self._forced.daemon = True
+        self._forced.start()
 
     def ended(self) -> None:
         """All is done, and nothing needs to be forced."""
@@ -197,7 +224,7 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        before = {one: signal.signal(one, self.handle_exit) for one in _heeded()}
         try:
             yield
         finally:
@@ -205,6 +232,13 @@ class Server(uvicorn.Server):
                 signal.signal(one, handler)
 
 
+def _heeded() -> list[signal.Signals]:
+    """The signals that stop it; a terminal that was closed does not where `nohup` says so."""
+    hangup = getattr(signal, "SIGHUP", None)
+    found = [signal.SIGINT, signal.SIGTERM]
+    return [*found, hangup] if hangup and signal.getsignal(hangup) is signal.SIG_DFL else found
+
+
 def _force() -> None:
-    _LOG.error("not done after %s s: what is left is given up; what was acknowledged is on disk", FORCE)
+    _LOG.error("something hangs, and is given up; what was acknowledged is on disk")
     os._exit(1)
