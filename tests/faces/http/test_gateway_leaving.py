@@ -16,10 +16,11 @@ from gateways import SECRET, TOML, Gateway, gateway, limits
 from servers import until
 
 from autotroph.faces.chat import LEFT
-from autotroph.records import Completion
+from autotroph.faces.http import server
+from autotroph.records import Completion, Decision
 from autotroph.store.sqlite import SqliteStore
 from autotroph.testing.disks import Disk
-from autotroph.testing.flaky import Fault
+from autotroph.testing.flaky import Fault, answers
 
 TOGETHER = 20
 AT_ONCE = struct.pack("ii", 1, 0)
@@ -142,3 +143,17 @@ def _all_is_told(gate: Gateway, rounds: int) -> None:
     assert all(one.tokens_in > 1000 for one in asked)  # what was read, even where not a token was written
     assert sum(one.output == "Well" for one in asked) == rounds * TOGETHER
     assert {what: found.used for what, found in gate.taken().items()} == gate.in_ledger()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system cannot tell")
+def test_who_reads_nothing_has_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTROPH_TEST_KEY", SECRET)
+    monkeypatch.setattr(server, "SILENT", 1)
+    monkeypatch.setattr(answers, "TOKENS", ("so " * 50_000,) * 200)
+    with gateway(tmp_path) as gate:
+        with asks(gate, 0, stream=True):
+            until(lambda: gate.small.received == 1)
+            until(lambda: not gate.small.open)
+        made = gate.product.store.get(Decision, task="bare")
+        assert made is not None
+        assert gate.completion(made.id).error == LEFT

@@ -36,6 +36,9 @@ GRACE = 6.0
 LAST = 1.0
 """Seconds for whoever has not ended by then to be told so."""
 
+SILENT = 120
+"""Seconds after which whoever takes nothing of an answer is gone; who reads a kilobyte a second stays."""
+
 FORCE = 3.0
 """Seconds after which a server whose requests had their time is gone, whatever hangs."""
 
@@ -69,6 +72,8 @@ def listen(host: str, port: int) -> socket.socket:
     found = socket.socket(family, socket.SOCK_STREAM)
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # every connection has it from the socket that takes it
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT * 1000)
         found.bind((host, port))
     except OSError as error:
         found.close()
@@ -203,6 +208,9 @@ class Server(uvicorn.Server):
         if left:
             _LOG.warning("%s requests were not answered to their end, and end in an error", len(left))
             await asyncio.wait(left, timeout=LAST)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()  # nobody reads there
+        await asyncio.sleep(0)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's
         """A signal to stop; from now on the time runs, and with the second it is up."""
