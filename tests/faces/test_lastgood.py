@@ -19,6 +19,7 @@ from commanding import answer, refused, run
 import autotroph
 from autotroph.errors import SpecError
 from autotroph.faces import lastgood
+from autotroph.faces.beginning import begun
 from autotroph.records import Entry
 from autotroph.spec import template
 from autotroph.store import open_reader
@@ -87,6 +88,16 @@ def test_a_ledger_that_is_elsewhere_is_found_again(tmp_path: Path) -> None:
     path(tmp_path).write_text("", "utf-8")
     with autotroph.open(path(tmp_path), strict=False) as product:
         assert product.store.path == elsewhere
+
+
+def test_what_a_product_began_with_is_kept_where_it_is(tmp_path: Path) -> None:
+    file = begun(tmp_path / "autotroph.toml", "https://llm.example.com/v1", "openai", "", {})
+    autotroph.open(file, strict=False).close()
+    assert (file.parent / "upstream.last-good.toml").is_file()
+    assert not (file.parent / ".autotroph").exists()
+    file.unlink()
+    with autotroph.open(file, strict=False) as product:
+        assert "no such file" in product.refused
 
 
 def test_only_what_was_opened_is_kept(used: Path) -> None:

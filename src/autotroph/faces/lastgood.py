@@ -28,6 +28,8 @@ from autotroph.store.opening import location
 
 _LOG = logging.getLogger("autotroph.declaration")
 
+FOLDER = ".autotroph"
+
 
 class Declared(NamedTuple):
     """A declaration and its text; `file` is the copy that it was read from."""
@@ -189,7 +191,9 @@ def _at(found: Declared, *keys: str) -> str:
 
 
 def _copies(path: Path, ledger: Path | None) -> list[Path]:
-    beside = path.absolute().parent / ".autotroph"
+    beside = path.absolute().parent
+    if beside.name != FOLDER:  # what a product began with lies there itself
+        beside /= FOLDER
     folders = dict.fromkeys((beside, ledger.absolute().parent) if ledger is not None else (beside,))
     return [folder / f"{path.stem}.last-good.toml" for folder in folders]
 

@@ -232,6 +232,15 @@ class TestBodies:
         declared = head(client, "POST", "/v1/signals", JSON, "Content-Length: 1000000000")
         assert send(client, declared)[:1] in ([413], [])
 
+    def test_who_sends_far_too_much_and_then_listens_hears_why(self, client: Client) -> None:
+        """A connection that is closed before all was read is reset, and the answer is lost with it."""
+        size = 40 * 2**20
+        with raw(client) as connection:
+            connection.sendall(head(client, "POST", "/v1/signals", JSON, f"Content-Length: {size}"))
+            for _ in range(size // 2**20):
+                connection.sendall(b" " * 2**20)
+            assert statuses(connection.recv(1000)) == [413]
+
     def test_who_waits_to_be_told_to_go_on_is_told_the_answer(self, client: Client) -> None:
         expect = ("Expect: 100-continue", JSON, "Content-Length: 5")
         refused = head(client, "POST", "/v1/imports", *expect).replace(b"Bearer a", b"Bearer x")

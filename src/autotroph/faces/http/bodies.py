@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.message import Message
 
 import msgspec
@@ -31,7 +31,9 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
         stream: seconds for a whole stream.
         stream_bytes: of a stream, unpacked.
         held_bytes: of all documents that are being read or taken at a time.
-        rest: seconds for what is left of a body when the answer is clear already.
+        rest: seconds for the next piece of what is left of a body when the answer is clear already.
+        rest_whole: seconds for all that is left of it. Who still sends would not hear the answer otherwise: a
+            connection that is closed with something unread is reset.
         rest_bytes: of it.
     """
 
@@ -40,7 +42,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     stream_bytes: int = 64 * 2**20
     held_bytes: int = 32 * 2**20
     rest: float = 1.0
-    rest_bytes: int = 2**20
+    rest_whole: float = 30.0
+    rest_bytes: int = 128 * 2**20
 
 
 class Held:
@@ -152,16 +155,15 @@ class Body:
             yield gathered
 
     async def finish(self) -> bool:
-        """Read what is left, if it is little, so that the connection can be used again; whether it can."""
+        """Read what is left, if it comes, so that the answer is heard; whether the connection is free."""
         if self.complete or b"expect" in self._head:
             return self.complete
-        left = self._patience.rest_bytes
-        try:
-            async with _within(self._patience.rest):
-                while not self.complete and left > 0:
+        left, clock = self._patience.rest_bytes, asyncio.get_running_loop()
+        end = clock.time() + self._patience.rest_whole
+        with suppress(Refusal):  # it does not come: the connection is closed after the answer
+            while not self.complete and left > 0 and clock.time() < end:
+                async with _within(self._patience.rest):
                     left -= len(await self._next())
-        except Refusal:
-            pass  # it does not come: the connection is closed after the answer
         return self.complete
 
     def free(self) -> None:
