@@ -27,7 +27,7 @@ test: $(VENV)/.dev chromium  ## Run every test but the slow ones
 	@$(PYTEST) -n $(WORKERS) -m "not slow"
 
 test-slow: $(VENV)/.dev      ## Run the whole simulations and long runs
-	@$(PYTEST) -n $(WORKERS) -m slow
+	@$(PYTEST) -n $(WORKERS) -m slow --hypothesis-profile=afresh
 
 lint: $(VENV)/.dev           ## Check style, types, and who imports whom
 	@$(BIN)/ruff check --quiet

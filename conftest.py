@@ -1,4 +1,9 @@
-"""What holds for every test: nothing is compiled, and no garbage looked for, more often than it has to be."""
+"""What holds for every test.
+
+A run is the same each time, and asks nothing of the machine's speed; `--hypothesis-profile=afresh` looks
+where nobody has looked before, as `make test-slow` does. Nothing is compiled, and no garbage looked for, more
+often than it has to be.
+"""
 
 import gc
 import os
@@ -6,6 +11,12 @@ import signal
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+UNASKED = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much]
+settings.register_profile("afresh", deadline=None, suppress_health_check=UNASKED)
+settings.register_profile("same", settings.get_profile("afresh"), derandomize=True)
+settings.load_profile("same")
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more threads than cores only wait for each other
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes are started, and each would compile

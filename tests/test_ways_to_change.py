@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autotroph
@@ -262,7 +262,7 @@ def done(product: Product, deed: str, turn: int) -> None:
         assert deed in ("cycle", "apply", "propose")
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=12)
 @given(deeds=DEEDS)
 def test_whatever_is_declared_people_meet_what_was_proven(tmp_path_factory, deeds):
     folder, text = tmp_path_factory.mktemp("two"), TOML

@@ -161,8 +161,8 @@ class ManyDeliveries(Deliveries):
     pass
 
 
-Deliveries.TestCase.settings = settings(max_examples=50, stateful_step_count=50, deadline=None)
-ManyDeliveries.TestCase.settings = settings(max_examples=500, stateful_step_count=80, deadline=None)
+Deliveries.TestCase.settings = settings(max_examples=50, stateful_step_count=50)
+ManyDeliveries.TestCase.settings = settings(max_examples=500, stateful_step_count=80)
 TestDeliveries = Deliveries.TestCase
 TestManyDeliveries = pytest.mark.slow(ManyDeliveries.TestCase)
 

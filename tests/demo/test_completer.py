@@ -44,7 +44,7 @@ def test_what_follows_the_longest_match_is_offered_too(product: Completer) -> No
     assert any(each.output == " load(d, e)" for each in options.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(WEIRD, WEIRD, WEIRD)
 def test_proposals_stay_on_the_line_and_are_finite(learned: str, before: str, path: str) -> None:
     product = Completer(BASE, Project())
@@ -60,7 +60,7 @@ def test_proposals_stay_on_the_line_and_are_finite(learned: str, before: str, pa
         assert all(isfinite(value) for value in proposal.features.values())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(WEIRD, st.sampled_from("ab")), min_size=1, max_size=6))
 def test_what_was_asked_before_does_not_show(cursors: list[tuple[str, str]]) -> None:
     used = Completer(BASE, Project())

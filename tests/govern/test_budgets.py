@@ -383,7 +383,7 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ACTS)
 def test_whatever_happens_no_stretch_takes_more_than_it_may(acts: list[tuple[str, int, float]]) -> None:
     clock = ReplayClock("seven", at=AT)

@@ -35,7 +35,7 @@ def test_noise_is_hardly_believed():
 
 
 @given(st.integers(1, 40), st.integers(1, 3), st.integers(0, 9))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_prediction_stays_near_what_was_seen(count, width, seed):
     luck = np.random.default_rng(seed)
     x, y = luck.integers(0, 3, (count, width)).astype(float), luck.random(count)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from alike import ENGINES, NAMES, Ask, Row, asked, column, compiled, differences, filled, same
 from drawn import COLUMNS, TEXTS, Drawn
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from autotroph.spec.emission import Dialect, emit, functions, prepare
@@ -42,7 +42,7 @@ def test_engines_agree(seed: int) -> None:
 
 @pytest.mark.slow
 @given(SEEDS)
-@settings(max_examples=100, deadline=None, database=None, phases=[Phase.generate])
+@settings(max_examples=100, database=None, phases=[Phase.generate])
 def test_engines_agree_on_ten_thousand_expressions(seed: int) -> None:
     agree(seed)
 
@@ -136,7 +136,6 @@ def nowhere(request: pytest.FixtureRequest) -> Iterator[tuple[Dialect, Ask]]:
 
 
 @given(words=ANY_TEXT | HOSTILE, other=ANY_TEXT | HOSTILE)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_texts_arrive_as_they_are(nowhere: tuple[Dialect, Ask], words: str, other: str) -> None:
     dialect, ask = nowhere
     trees: list[Node] = [Text(words), Apply("length", (Text(words),)), Apply("=", (Text(words), Text(other)))]

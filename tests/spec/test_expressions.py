@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autotroph.errors import SpecError
@@ -324,7 +324,6 @@ VALUES = st.none() | st.sampled_from([0.0, 1.0, -2.0, 0.5, 3.0])
 TEXT_VALUES = st.none() | st.sampled_from(["x", "y", "", "é"])
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # drawing is slow on a loaded machine
 @given(EXPRESSIONS, st.tuples(VALUES, VALUES, VALUES), st.tuples(TEXT_VALUES, TEXT_VALUES))
 def test_sqlite_agrees(
     expression: Pair, numbers: tuple[float | None, ...], texts: tuple[str | None, ...]

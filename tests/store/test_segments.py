@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from segmented import KINDS, assert_same, copied, deleted, dicts, records
 
@@ -70,7 +70,7 @@ class TestEquality:
         ]
         assert row["purposes"] == ["improve", "report"]
 
-    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=8)
     @given(data=st.data())
     def test_whatever_a_ledger_can_keep(self, data, tmp_path_factory):
         ledger = tmp_path_factory.mktemp("any") / "ledger.db"

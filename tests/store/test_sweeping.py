@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autotroph.store.sweeping import cleaned, sweep
@@ -102,7 +102,6 @@ def test_pages_of_any_size(path: Path, size: int) -> None:
         assert connection.pragma("integrity_check") == "ok"
 
 
-@settings(deadline=None)
 @given(
     st.binary(min_size=512, max_size=512),
     st.sampled_from([0, 100]),

@@ -38,7 +38,7 @@ def test_a_clock_that_was_put_back_stops_nothing():
 @given(waiting=waits, took=st.floats(0.0, 1e4), now=moments)
 def test_no_more_than_half_of_the_time_goes_into_cycles(waiting: Waiting, took: float, now: float) -> None:
     wait = due(RUN, Last(at=0.0, took=took), waiting, now)
-    assert now + wait >= 2 * took or now >= 2 * took
+    assert now + wait >= 2 * took * (1 - 1e-12)  # as far as floats add up
 
 
 @given(waiting=waits, now=moments)

@@ -49,7 +49,7 @@ def by(choice: Choice, ones: list[Considered], name: str) -> dict[str, set[str]]
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(EXAMPLES, RECIPES)
 def test_nobody_and_nothing_asked_is_in_two_splits(ones: list[Considered], recipe: Recipe) -> None:
     choice = choose(ones, recipe, None)
@@ -58,7 +58,7 @@ def test_nobody_and_nothing_asked_is_in_two_splits(ones: list[Considered], recip
     assert len(choice.splits) + choice.left.total() == len(ones)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(EXAMPLES, RECIPES)
 def test_nothing_is_said_twice_and_no_cap_is_passed(ones: list[Considered], recipe: Recipe) -> None:
     chosen = [ones[place] for place in choose(ones, recipe, None).splits]
@@ -70,7 +70,7 @@ def test_nothing_is_said_twice_and_no_cap_is_passed(ones: list[Considered], reci
         assert max(Counter(one.source for one in chosen).values(), default=0) <= recipe.per_source
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(EXAMPLES, RECIPES)
 def test_the_cut_parts_the_test_from_the_rest(ones: list[Considered], recipe: Recipe) -> None:
     if recipe.cut is None:
@@ -79,7 +79,7 @@ def test_the_cut_parts_the_test_from_the_rest(ones: list[Considered], recipe: Re
         assert (ones[place].at >= recipe.cut) == (split == "test")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(EXAMPLES, RECIPES, st.integers(0, 60))
 def test_more_data_moves_nobody(ones: list[Considered], recipe: Recipe, some: int) -> None:
     before, after = (
@@ -89,7 +89,7 @@ def test_more_data_moves_nobody(ones: list[Considered], recipe: Recipe, some: in
     assert all(before[owner] == after[owner] for owner in before.keys() & after.keys())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(EXAMPLES, st.integers(1, 4))
 def test_a_larger_cap_keeps_what_a_smaller_one_kept(ones: list[Considered], cap: int) -> None:
     recipe = replace(RECIPE, validation=0.0, test=0.0)
@@ -107,7 +107,7 @@ def test_shares_are_about_as_asked() -> None:
     assert abs(counts["validation"] - 1000) < 110
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 12), st.text("ab c", min_size=10, max_size=14)), max_size=40))
 def test_what_is_nearly_the_same_is_on_one_side(rows: list[tuple[int, str]]) -> None:
     like = Likeness(Sketches(), Sketches())

@@ -87,7 +87,7 @@ def test_the_similarity_of_long_texts_is_estimated_well() -> None:
     assert max(misses) < 0.08
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(alphabet="abc \n✓é𝕏", max_size=40), max_size=12))
 def test_sketches_say_what_sets_say(texts: list[str]) -> None:
     sketches = Sketches()
@@ -100,7 +100,7 @@ def test_sketches_say_what_sets_say(texts: list[str]) -> None:
             assert sketches.similarity(one, other) == pytest.approx(jaccard(*padded))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(alphabet="ab", min_size=8, max_size=30), max_size=30))
 def test_equal_texts_are_always_found(texts: list[str]) -> None:
     found = dropped(texts, near=1.0)

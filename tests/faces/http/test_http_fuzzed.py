@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from schemathesis.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 from servers import Client
 
@@ -57,13 +57,13 @@ def check(case: schemathesis.Case, client: Client) -> None:
 
 
 @schema.parametrize()
-@settings(max_examples=QUICK, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=QUICK)
 def test_what_is_documented_is_what_is_answered(case: schemathesis.Case, client: Client) -> None:
     check(case, client)
 
 
 @pytest.mark.slow
 @drawn.parametrize()
-@settings(max_examples=WHOLE, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=WHOLE)
 def test_ten_thousand_requests_and_no_fault(case: schemathesis.Case, client: Client) -> None:
     check(case, client)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import Client, served, signal, until
 
@@ -339,20 +339,20 @@ class TestCrowds:
 
 
 class TestFuzzing:
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=150)
     @given(body=st.binary(max_size=300), kind=st.sampled_from(["application/json", "application/x-ndjson"]))
     def test_any_bytes_are_refused_or_taken(self, client: Client, body: bytes, kind: str) -> None:
         answer = client.post("/v1/imports", body, headers={"content-type": kind})
         assert answer.status in (200, 400, 413, 415, 422)
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=150)
     @given(rubbish=st.binary(max_size=200), at=st.integers(0, 250))
     def test_any_bytes_on_a_connection_are_survived(self, client: Client, rubbish: bytes, at: int) -> None:
         good = head(client, "POST", "/v1/signals", JSON, f"Content-Length: {len(GOOD)}") + GOOD
         found = send(client, good[:at] + rubbish + good[at:])
         assert all(status < 500 for status in found)
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=150)
     @given(
         secret=st.one_of(
             st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=300),
