@@ -8,7 +8,6 @@ Everything is lazy: a name is imported when it is asked for. A typo is answered 
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 from autotroph.errors import UnknownName
@@ -31,6 +30,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
 @cache
 def known(group: str) -> dict[str, str]:
     """Names and where they lead, for one group such as `tracks`."""
+    from importlib.metadata import entry_points  # felt: it reads what every installed package says of itself
+
     offered = {entry.name: entry.value for entry in entry_points(group=f"autotroph.{group}")}
     return {**offered, **BUILT_IN[group]}
 
@@ -43,8 +44,8 @@ def load(group: str, name: str) -> Any:
     ...
     autotroph.errors.UnknownName: no track named 'polcy'; known: adapt, policy. Did you mean 'policy'?
     """
-    choices = known(group)
-    if name not in choices:
-        raise UnknownName(group.removesuffix("s"), name, choices)
-    module, _, attribute = choices[name].partition(":")
+    place = BUILT_IN[group].get(name) or known(group).get(name)
+    if place is None:
+        raise UnknownName(group.removesuffix("s"), name, known(group))
+    module, _, attribute = place.partition(":")
     return getattr(import_module(module), attribute)
