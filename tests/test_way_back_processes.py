@@ -17,6 +17,7 @@ from autotroph.faces import orders
 from autotroph.faces.orders import Order
 from autotroph.records import Entry
 from autotroph.store import open_reader, verify
+from prepared import Prepared
 from promoted_product import opened, promote
 from support_product import TOML
 
@@ -29,17 +30,14 @@ class Answering:
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
-        line = [sys.executable, str(HERE / "retreating.py"), str(folder), *arguments]
-        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = Prepared(str(HERE / "retreating.py"), str(folder), *arguments)
 
     def next(self) -> tuple[str, float]:
         """The release that answers now, and when it began to; waits for another than before."""
-        assert self.process.stdout is not None
         name, at = self.process.stdout.readline().split("\t")
         return name, float(at)
 
     def tell(self, word: str) -> None:
-        assert self.process.stdin is not None
         self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
 

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from autotroph.records import Decision, Signal
 from autotroph.spec import template
 from autotroph.store import open_reader
 from ports import port_of_its_own
+from prepared import Prepared
 
 KEY = "0123456789-abcdefghijklm"
 COMMAND = "from autotroph.faces.cli import main; main()"
@@ -29,13 +28,10 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}"
 
     @contextmanager
-    def running(self) -> Iterator["subprocess.Popen[str]"]:
-        line = [sys.executable, "-c", COMMAND, "serve", "--port", str(self.port), "--json"]
-        with subprocess.Popen(
-            [*line, "--cycle-every", "never", *self.given], cwd=self.folder, stdout=subprocess.PIPE, text=True
-        ) as process:
+    def running(self) -> Iterator[Prepared]:
+        line = ["-c", COMMAND, "serve", "--port", str(self.port), "--json", "--cycle-every", "never"]
+        with Prepared(*line, *self.given, cwd=self.folder) as process:
             try:
-                assert process.stdout is not None
                 assert json.loads(process.stdout.readline())["url"] == self.url
                 yield process
                 if process.poll() is None:

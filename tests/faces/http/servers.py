@@ -3,8 +3,6 @@
 import asyncio
 import http.client
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +19,7 @@ from autotroph.faces.http.server import Address, Site
 from autotroph.faces.library import Product
 from autotroph.govern.keys import Keys
 from autotroph.store import Store
+from prepared import Prepared
 
 SERVING = Path(__file__).with_name("serving.py")
 SHOP = "https://shop.example"
@@ -208,13 +207,11 @@ class Process(Client):
     """A server in a process of its own."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        line = [sys.executable, str(SERVING), str(folder), *arguments]
-        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = Prepared(str(SERVING), str(folder), *arguments)
         super().__init__(int(self._read()))
 
     def tell(self, word: str) -> int:
         """Have it stall or heal; its memory afterwards, MiB."""
-        assert self.process.stdin is not None
         self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
         return int(self._read())
@@ -226,7 +223,6 @@ class Process(Client):
         return self.process.returncode
 
     def _read(self) -> str:
-        assert self.process.stdout is not None
         return self.process.stdout.readline()
 
 
