@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -19,10 +20,17 @@ from autotroph.faces.cli import cli
 from autotroph.faces.report.figures import span
 
 CHROMIUM = shutil.which("chromium")
+drawing = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 ]
+
+HOSTILE = (
+    "</script><script>window.hacked = 1</script>"
+    "<img src='http://192.0.2.1/x' onerror='window.hacked = 1'> {0} $HOME `id` \"it's\" !!"
+)
+"""A text that would do harm if any part of it were taken for markup, a format or a shell's words."""
 
 
 class Figure(NamedTuple):
@@ -109,8 +117,10 @@ def agrees(figure: Figure, value: Any) -> bool:
 
 def _near(figure: Figure, value: float) -> bool:
     text = figure.text.replace("−", "-").replace(",", "").replace("\u202f", "")
-    shown = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
-    half = {"percent": 0.0005, "gain": 0.0005, "count": 0.5, "reward": 0.00005, "level": 0.00005}[figure.form]
+    shown = float(text.strip("%$")) / (100 if text.endswith("%") else 1)
+    half = {"percent": 0.0005, "gain": 0.0005, "count": 0.5}.get(figure.form, 0.00005)
+    if figure.form == "usd" and shown < 0.01:
+        half = 0.0000005
     return abs(shown - value) <= half * 1.001
 
 
@@ -149,3 +159,28 @@ def browsed(
         tab.wait_for_function("document.documentElement.dataset.drawn !== undefined")
     yield tab, seen
     context.close()
+
+
+def check_lines(path: Path) -> None:
+    """Each number of a page is what its line gives."""
+    found, given = figures(path), answers(path)
+    assert {one.query for one in found} <= set(given)
+    wrong = [one for one in found if not agrees(one, given[one.query][one.row][one.column])]
+    assert not wrong
+    assert len(found) > 30
+
+
+def check_drawn(chromium: Browser, path: Path, charts: int, **how: object) -> None:
+    """Every picture is drawn, nothing is asked for or complained of, and nothing is wider than the screen."""
+    with browsed(chromium, path, **how) as (tab, seen):  # type: ignore[arg-type]
+        assert seen.requests == [path.as_uri()]
+        assert seen.complaints == []
+        assert tab.evaluate("document.documentElement.dataset.drawn") == str(charts)
+        drawn = tab.evaluate(
+            "[...document.querySelectorAll('.chart')]"
+            ".map(chart => chart.querySelectorAll('svg .mark-line path').length)"
+        )
+        assert len(drawn) == charts
+        assert all(drawn)
+        assert tab.evaluate("window.hacked") is None
+        assert tab.evaluate("document.documentElement.scrollWidth") <= how.get("width", 1100)

@@ -4,7 +4,6 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ import pages
 import products
 import pytest
 from msgspec.structs import replace
+from pages import HOSTILE, drawing
 from playwright.sync_api import Browser
 
 import autotroph
@@ -27,14 +27,6 @@ from autotroph.records import Candidate, Entry, Verdict
 from autotroph.spec import load
 from autotroph.spec.policies import First
 from autotroph.store import open_reader, open_store
-
-HOSTILE = (
-    "</script><script>window.hacked = 1</script>"
-    "<img src='http://192.0.2.1/x' onerror='window.hacked = 1'> {0} $HOME `id` \"it's\" !!"
-)
-
-drawing = pytest.mark.skipif(pages.CHROMIUM is None, reason="no chromium: apt-get install chromium")
-
 
 # a product, and a small demonstration ---------------------------------------------------------------------
 
@@ -131,20 +123,12 @@ def shown(demonstrated: Path) -> Path:
 # every number ---------------------------------------------------------------------------------------------
 
 
-def check_lines(path: Path) -> None:
-    found, given = pages.figures(path), pages.answers(path)
-    assert {one.query for one in found} <= set(given)
-    wrong = [one for one in found if not pages.agrees(one, given[one.query][one.row][one.column])]
-    assert not wrong
-    assert len(found) > 30
-
-
 def test_each_number_is_what_its_line_gives(plain: Path) -> None:
-    check_lines(plain)
+    pages.check_lines(plain)
 
 
 def test_each_number_of_the_demonstration_is_what_its_line_gives(shown: Path) -> None:
-    check_lines(shown)
+    pages.check_lines(shown)
 
 
 def test_a_line_reaches_the_command_as_it_was_written() -> None:
@@ -264,36 +248,15 @@ def test_the_lines_for_ones_own_product_run(here: Path) -> None:
 # in a browser ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with pages.chromium() as browser:
-        yield browser
-
-
-def check_drawn(chromium: Browser, path: Path, charts: int, **how: object) -> None:
-    with pages.browsed(chromium, path, **how) as (tab, seen):  # type: ignore[arg-type]
-        assert seen.requests == [path.as_uri()]
-        assert seen.complaints == []
-        assert tab.evaluate("document.documentElement.dataset.drawn") == str(charts)
-        drawn = tab.evaluate(
-            "[...document.querySelectorAll('.chart')]"
-            ".map(chart => chart.querySelectorAll('svg .mark-line path').length)"
-        )
-        assert len(drawn) == charts
-        assert all(drawn)
-        assert tab.evaluate("window.hacked") is None
-        assert tab.evaluate("document.documentElement.scrollWidth") <= how.get("width", 1100)
-
-
 @drawing
 @pytest.mark.parametrize("how", [{}, {"dark": True}, {"width": 390}], ids=["light", "dark", "phone"])
 def test_the_demonstration_is_drawn(chromium: Browser, shown: Path, how: dict[str, object]) -> None:
-    check_drawn(chromium, shown, 6, **how)
+    pages.check_drawn(chromium, shown, 6, **how)
 
 
 @drawing
 def test_a_product_is_drawn(chromium: Browser, plain: Path) -> None:
-    check_drawn(chromium, plain, 1)
+    pages.check_drawn(chromium, plain, 1)
 
 
 @drawing

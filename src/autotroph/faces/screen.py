@@ -43,17 +43,27 @@ def show(what: RenderableType) -> None:
 # status --------------------------------------------------------------------------------------------------
 
 
-def status(health: Health, now: Sequence[RenderableType] = ()) -> RenderableType:
-    """The status screen, with what goes on just now, if anything does."""
+def status(
+    health: Health, now: Sequence[RenderableType] = (), asked: Sequence[RenderableType] = ()
+) -> RenderableType:
+    """The status screen.
+
+    Args:
+        health: of the product.
+        now: what goes on just now, if anything does.
+        asked: what came through the gateway, if anything did.
+    """
     wide = breadth((task.name for task in health.tasks), 14)
     return Group(
         _title(health),
         _heading("Is it healthy?"),
         *_healthy(health),
+        *([_heading("What is asked?"), *(_inset(part) for part in asked)] if asked else []),
         _heading("Is it learning?"),
         *(_inset(part) for task in health.tasks for part in _learning(task)),
+        *([] if health.tasks else [_line("○", "tasks", "none is declared yet, so nothing is learned")]),
         *([_heading("What goes on?"), *(_inset(part) for part in now)] if now else []),
-        _heading("What was it worth?"),
+        *([_heading("What was it worth?")] if health.tasks else []),
         *(_inset(_worth(task, wide)) for task in health.tasks),
         *(_inset(_explored(task.name, task.exploration, wide)) for task in health.tasks if task.exploration),
         _heading("What needs me?"),

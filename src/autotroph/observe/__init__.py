@@ -5,6 +5,7 @@
 | lift.py | what people earned against release 0 |
 | exploring.py | what trying other options takes, costs and buys |
 | steps.py | deployed, observed, labelled, trained, redeployed |
+| traffic.py | what came through the gateway |
 | health.py | a product at a glance, read from its ledger |
 | doctor.py | an examination of ledger and loop |
 | findings.py | what it finds, and what it looks at |

@@ -7,6 +7,7 @@ import msgspec
 from autotroph.errors import LedgerError
 from autotroph.observe.exploring import Metered, metered
 from autotroph.observe.steps import Steps, steps
+from autotroph.observe.traffic import Carried, traffic
 from autotroph.policy.documents import freeze
 from autotroph.records import (
     DECLARATION,
@@ -79,6 +80,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         cycles, cycled: how many there were, and when the last one was.
         orphans: signals about decisions that are not in the ledger.
         killswitch: the file that takes back what serves; empty where there is no place for one.
+        traffic: what came through the gateway.
     """
 
     product: str
@@ -92,6 +94,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     orphans: int = 0
     killswitch: str = ""
     tasks: tuple[TaskHealth, ...] = ()
+    traffic: Carried = Carried()
     needs: tuple[Need, ...] = ()
 
     @property
@@ -122,6 +125,7 @@ def health(reader: Reader, spec: Spec, ledger: str = "") -> Health:
         cycled=last.at if last else None,
         orphans=_number(reader, _ORPHANS),
         tasks=tasks,
+        traffic=traffic(reader, spec),
     )
     return msgspec.structs.replace(found, needs=tuple(_needs(reader, spec, found)))
 
@@ -129,7 +133,8 @@ def health(reader: Reader, spec: Spec, ledger: str = "") -> Health:
 def unopened(spec: Spec, ledger: str = "") -> Health:
     """The health of a product that is declared and was never opened: there is no ledger yet."""
     tasks = tuple(TaskHealth(name=name) for name in spec.tasks)
-    first = Need("ledger", "there is none yet; the first decision makes it", "product.decide(…)")
+    way_out = "product.decide(…)" if spec.tasks else "`autotroph serve`"
+    first = Need("ledger", "there is none yet; the first decision makes it", way_out)
     needs = (first, *_unrewarded(spec))
     return Health(product=spec.product.name, ledger=ledger, tasks=tasks, needs=needs)
 
@@ -222,6 +227,7 @@ def _needs(reader: Reader, spec: Spec, found: Health) -> Iterator[Need]:
         what = "the declaration has changed since the product was last opened"
         yield Need("declaration", what, "open the product again, or run `autotroph cycle`")
     yield from _unrewarded(spec)
+    yield from _of_traffic(spec, found.traffic)
     for task in found.tasks:
         yield from _of_task(reader, spec, task)
     if found.cycles == 0 and any(task.counts.decisions for task in found.tasks):
@@ -229,6 +235,18 @@ def _needs(reader: Reader, spec: Spec, found: Health) -> Iterator[Need]:
     if found.orphans:
         what = f"{found.orphans} signals are about decisions that are not here"
         yield Need("signals", what, "send the id that product.decide(…) gave")
+
+
+def _of_traffic(spec: Spec, found: Carried) -> Iterator[Need]:
+    """What a product needs that is only passed on: whoever has declared a task has chosen what is one."""
+    if spec.tasks or not (spec.product.upstream or found.calls):
+        return
+    if found.untasked:
+        what = f"{found.untasked:,} calls of {found.sites:,} call sites are of no task: nothing is learned"
+        yield Need("traffic", what, "`autotroph init --from-traffic`")
+    else:
+        what = "no call has come through the gateway yet"
+        yield Need("traffic", what, "`autotroph serve`, and its address with /v1 behind it as base_url")
 
 
 def _unrewarded(spec: Spec) -> Iterator[Need]:

@@ -92,14 +92,15 @@ class _Call(NamedTuple):
     at: float
 
 
-def survey(reader: Reader, least: int = LEAST) -> Survey:
+def survey(reader: Reader, least: int = LEAST, newest: int = NEWEST) -> Survey:
     """What the calls in a ledger show.
 
     Args:
         reader: of the ledger.
         least: calls that a task has at least.
+        newest: so many of the newest calls are looked at.
     """
-    calls = dict(_calls(reader))
+    calls = dict(_calls(reader, newest))
     groups = grouped(_sites(reader, Counter(one.site for one in calls.values())))
     words = [group for group in groups if group.template.path != "/embeddings"]
     chosen = [group for group in words if group.calls >= least][:TASKS]
@@ -119,11 +120,12 @@ def survey(reader: Reader, least: int = LEAST) -> Survey:
 
 _CALLS = """
 SELECT id, task, user, session, option, at FROM decisions
-WHERE provenance = 'import' AND served AND task GLOB 'site-*' ORDER BY sequence DESC LIMIT :newest"""
+WHERE provenance = 'import' AND served AND +task GLOB 'site-*' ORDER BY sequence DESC LIMIT :newest"""
+"""Without the plus the index of tasks would find all there ever were, to sort them."""
 
 
-def _calls(reader: Reader) -> Iterator[tuple[str, _Call]]:
-    for id_, task, user, session, option, at in reader.query(_CALLS, {"newest": NEWEST}).rows:
+def _calls(reader: Reader, newest: int) -> Iterator[tuple[str, _Call]]:
+    for id_, task, user, session, option, at in reader.query(_CALLS, {"newest": newest}).rows:
         if SITE.fullmatch(str(task)):
             yield str(id_), _Call(str(task), str(user), str(session), str(option), float(str(at)))
 
@@ -134,13 +136,17 @@ SELECT w.value, (SELECT t.inputs FROM decisions AS d JOIN decision_texts AS t ON
 FROM json_each(:sites) AS w"""
 
 
-def _sites(reader: Reader, counts: Counter[str]) -> Iterator[Seen]:
-    """The template of each site: of its newest call."""
-    most = [site for site, _ in counts.most_common(SITES)]
-    for site, inputs in reader.query(_INPUTS, {"sites": json.dumps(most)}).rows:
+def templates(reader: Reader, sites: Sequence[str]) -> Iterator[tuple[str, Template]]:
+    """What the newest call of each site was asked with."""
+    for site, inputs in reader.query(_INPUTS, {"sites": json.dumps(sites)}).rows:
         document = json.loads(str(inputs)) if inputs else {}
-        template = template_of_inputs(document) if isinstance(document, dict) else Template("")
-        yield Seen(template, counts[str(site)], str(site))
+        yield str(site), template_of_inputs(document) if isinstance(document, dict) else Template("")
+
+
+def _sites(reader: Reader, counts: Counter[str]) -> Iterator[Seen]:
+    most = [site for site, _ in counts.most_common(SITES)]
+    for site, template in templates(reader, most):
+        yield Seen(template, counts[site], site)
 
 
 def _found(reader: Reader, calls: Mapping[str, _Call]) -> tuple[dict[str, set[Traffic]], set[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,30 +24,32 @@ if TYPE_CHECKING:
 def status(*, config: Path, as_json: bool) -> None:
     """One screen: is it healthy, is it learning, what was it worth, what needs me.
 
-    With what goes on just now: quiet hours, experiments by hand, what is on the ladder, and for how long
-    its stage will last, as `autotroph plan` would foretell it.
+    With what came through the gateway, and what goes on just now: quiet hours, experiments by hand, what is
+    on the ladder, and for how long its stage will last, as `autotroph plan` would foretell it.
 
     Only reads, so it works while the product runs. Leaves with 1 where the ledger's chain does not hold.
     """
-    found, now = _health(config)
+    found, now, called = _health(config)
     if as_json:
         import msgspec
 
         told = {**msgspec.to_builtins(found), "under_way": msgspec.to_builtins(now)}
         options.emit({"healthy": found.healthy, **told})
     else:
-        from autotroph.faces import currently, screen
+        from autotroph.faces import carried, currently, screen
 
-        screen.show(screen.status(found, currently.under_way(now)))
+        asked = carried.carried(found.traffic, called)
+        screen.show(screen.status(found, currently.under_way(now), asked))
     if not found.healthy:
         raise click.exceptions.Exit(1)
 
 
-def _health(config: Path) -> tuple[Health, UnderWay]:
+def _health(config: Path) -> tuple[Health, UnderWay, Mapping[str, str]]:
+    """The product's health, what goes on just now, and what its call sites are called."""
     import msgspec
 
     from autotroph.clock import SystemClock
-    from autotroph.faces import wayback
+    from autotroph.faces import sites, wayback
     from autotroph.faces.underway import UnderWay, approvals
     from autotroph.observe.health import Need, health, unopened
     from autotroph.plan.applied import WAY_OUT, says, standing
@@ -58,7 +60,7 @@ def _health(config: Path) -> tuple[Health, UnderWay]:
     place = url.removeprefix("sqlite:///")
     shown = _near(Path(place)) if place != url else url
     if place != url and not Path(place).exists():
-        return unopened(spec, shown), UnderWay()
+        return unopened(spec, shown), UnderWay(), {}
     reader = open_reader(url)
     try:
         found = health(reader, spec, shown)
@@ -71,7 +73,8 @@ def _health(config: Path) -> tuple[Health, UnderWay]:
         held = (*_refused(config), *_pulled(switch))
         current = _under_way(reader, spec, now, switch)
         asks = (*held, *waits, *approvals(current), *found.needs, *waiving.unjudged(reader, spec))
-        return msgspec.structs.replace(found, killswitch=str(switch or ""), needs=asks), current
+        called = sites.names(reader, (line.task for line in found.traffic.lines))
+        return msgspec.structs.replace(found, killswitch=str(switch or ""), needs=asks), current, called
     finally:
         reader.close()
 

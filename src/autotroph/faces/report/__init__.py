@@ -8,6 +8,8 @@
 | deserving.py | does a reward deserve to be chased: a page of its own, and a part of this one |
 | experiments.py | experiments by hand, with the interval as it ran |
 | exploring.py | what trying other options cost |
+| traffic.py | what came through the gateway |
+| untasked.py | call sites that no task has yet |
 | sections.py | what there is to say about any product |
 | page.py | one page that stands alone |
 """
@@ -17,6 +19,8 @@ from pathlib import Path
 from autotroph.faces.report.figures import Figures
 from autotroph.faces.report.page import write
 from autotroph.faces.report.sections import chased, lines, of_product, opening
+from autotroph.faces.report.traffic import traffic
+from autotroph.faces.report.untasked import untasked
 from autotroph.spec import Spec
 from autotroph.store import Reader
 
@@ -36,6 +40,8 @@ def write_report(reader: Reader, spec: Spec, path: Path) -> None:
         InputError: the file cannot be written.
     """
     figures = Figures(reader, spec.source)
+    top = opening(figures, spec)
     worth = [part for task in spec.tasks for part in chased(reader, spec, task)]
-    sections = [opening(figures, spec), *of_product(figures, spec), *worth, lines(figures)]
+    came = (*traffic(figures, spec), *untasked(reader, spec))
+    sections = [top, *came, *of_product(figures, spec), *worth, lines(figures)]
     write(path, f"{spec.product.name}: report", sections)

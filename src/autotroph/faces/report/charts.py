@@ -54,7 +54,7 @@ def banded(points: Points, title: str, *, y: Spec, x: Spec, height: int = 220) -
 
 
 def several(points: Points, order: dict[str, str], *, x: Spec, y: Spec, marks: Sequence[Mark] = ()) -> Spec:
-    """Lines with bands, one a `who`; `order` gives each its colour."""
+    """Lines with bands, one a `who`; `order` gives each its colour, and the last one a line without gaps."""
     names = list(order)
     colour = {
         "field": "who",
@@ -66,7 +66,7 @@ def several(points: Points, order: dict[str, str], *, x: Spec, y: Spec, marks: S
         "field": "who",
         "type": "nominal",
         "legend": None,
-        "scale": {"domain": names, "range": [[2, 3], [7, 3], [1, 0]][: len(names)]},
+        "scale": {"domain": names, "range": [[2, 3], [7, 3], [1, 0]][-len(names) :]},
     }
     lines = {
         "data": {"values": list(points)},

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
 
-from autotroph.faces.report.html import Html, join, table, tag
+from autotroph.faces.money import usd
+from autotroph.faces.report.html import NOTHING, Html, join, table, tag
 from autotroph.store import Reader, SqlValue
 
-Form = Literal["percent", "gain", "count", "reward", "level", "day", "span", "text", "name"]
+Form = Literal["percent", "gain", "count", "usd", "reward", "level", "day", "span", "text", "name"]
 
 UNKNOWN = 1e9
 """The ledger keeps finite numbers: an end of an interval that is so far away says nothing."""
@@ -35,7 +36,7 @@ def formed(value: SqlValue, form: Form) -> str:
     ['12.3\u202f%', '−50.0\u202f%', '–', '1 d 1 h']
     """
     if value is None or value == "":
-        return "–"
+        return NOTHING
     if isinstance(value, str | bytes) or form in ("text", "name"):
         return str(value)
     if abs(value) >= UNKNOWN and form in ("percent", "gain", "reward"):
@@ -68,6 +69,7 @@ _NUMBERS: dict[str, Callable[[float], str]] = {
     "percent": lambda x: f"{x * 100:.1f}{_SPACE}%",
     "gain": lambda x: f"{x * 100:+.1f}{_SPACE}%",
     "count": lambda x: f"{x:,.0f}",
+    "usd": usd,
     "reward": lambda x: f"{x:+.4f}",
     "level": lambda x: f"{x:.4f}",
     "day": _moment,

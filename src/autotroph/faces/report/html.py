@@ -1,5 +1,6 @@
 """Markup from values: whatever is not markup already is escaped, wherever it came from."""
 
+import re
 from html import escape
 from typing import Final
 
@@ -12,6 +13,9 @@ class Html(str):
 
 EMPTY: Final = Html("")
 _ALONE = frozenset({"meta", "br", "hr"})
+_TAG = re.compile(r"<[^>]*>")
+NOTHING: Final = "–"
+"""What stands in a cell of which there is nothing to say; a card leaves it out."""
 
 
 def markup(value: object) -> Html:
@@ -45,8 +49,10 @@ def tag(name: str, /, *inside: object, **attributes: object) -> Html:
 def table(heads: tuple[str, ...], rows: list[list[object]], class_: str | None = None) -> Html:
     """A table; every cell knows the head of its column, so that a narrow screen can show it as a card."""
     head = tag("tr", *(tag("th", name, scope="col") for name in heads))
-    body = [
-        tag("tr", *(tag("td", cell, data_label=name) for name, cell in zip(heads, row, strict=True)))
-        for row in rows
-    ]
+    body = [tag("tr", *(_cell(cell, name) for name, cell in zip(heads, row, strict=True))) for row in rows]
     return tag("div", tag("table", tag("thead", head), tag("tbody", *body), class_=class_), class_="wide")
+
+
+def _cell(cell: object, name: str) -> Html:
+    empty = _TAG.sub("", markup(cell)) == NOTHING
+    return tag("td", cell, data_label=name, class_="nothing" if empty else None)

@@ -67,7 +67,12 @@ WHERE v.task = {task} ORDER BY c.sequence, v.sequence"""
 
 _JOURNAL = """
 SELECT sequence, at, actor, event, coalesce(c.name, subject) AS subject,
-       coalesce(details ->> 'reason', '') AS reason
+       CASE event WHEN 'declaration' THEN 'what ' || (details ->> 'source') || ' says began to count'
+                  WHEN 'measures' THEN 'what decisions are valued by'
+                  WHEN 'standards' THEN 'what a candidate has to show'
+                  WHEN 'audit sample' THEN printf('%g %% of decisions, for people to judge',
+                                                    (details ->> 'share') * 100)
+                  ELSE coalesce(details ->> 'reason', '') END AS reason
 FROM (SELECT * FROM journal ORDER BY sequence DESC LIMIT {told}) AS j
 LEFT JOIN (SELECT id, name FROM candidates) AS c ON c.id = j.subject ORDER BY sequence"""
 
@@ -82,18 +87,26 @@ def opening(figures: Figures, spec: Spec) -> Section:
         "SELECT count(*) AS cycles, max(at) AS last, max(through) AS rows FROM cycles",
     )
     thesis = tag("p", spec.season.thesis, class_="lead") if spec.season.thesis else EMPTY
-    told = tag(
-        "p",
+    body = join(tag("h1", spec.product.name), thesis, tag("p", _turned(done), class_="quiet"))
+    return Section(id="top", title="", body=body)
+
+
+def _turned(done: Asked) -> Html:
+    """How often the loop has, which is what decides whether there is more to read."""
+    cycles = done.rows[0]["cycles"]
+    if not cycles:
+        return join("The loop has not turned yet.")
+    times = " times, the last time on " if cycles != 1 else " time, on "
+    last, rows = done.show("last", "day"), done.show("rows")
+    return join(
         "The loop has turned ",
         done.show("cycles"),
-        " times, the last time on ",
-        done.show("last", "day"),
+        times,
+        last,
         " (UTC), over ",
-        done.show("rows"),
+        rows,
         " rows of the ledger.",
-        class_="quiet",
     )
-    return Section(id="top", title="", body=join(tag("h1", spec.product.name), thesis, told))
 
 
 def of_product(figures: Figures, spec: Spec) -> list[Section]:

@@ -35,8 +35,13 @@
     let drawn = 0;
     for (const [id, spec] of Object.entries(specs)) {
       const place = document.getElementById(id);
+      const said = place.getAttribute("aria-label");
       try {
         await window.vegaEmbed(place, painted(spec), { actions: false, renderer: "svg", config: config() });
+        // The picture takes its place for a document of its own, and forgets what it shows in words.
+        place.setAttribute("role", "img");
+        place.setAttribute("aria-label", said);
+        place.removeAttribute("aria-roledescription");
         drawn += 1;
       } catch (error) {
         place.textContent = "This picture could not be drawn: " + error;
