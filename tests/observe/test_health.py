@@ -125,6 +125,29 @@ def test_another_address_or_cascade_is_another_variant(old: str, new: str, tmp_p
         assert "`autotroph plan`, then `autotroph apply`" in str(read(opened, changed).needs)
 
 
+def test_the_next_one_elsewhere_is_another_variant(tmp_path: Path) -> None:
+    elsewhere = ASKED.replace("llm.example", "other.example", 2).replace("other.example", "llm.example", 1)
+    (tmp_path / "autotroph.toml").write_text(ASKED)
+    with autotroph.open(tmp_path / "autotroph.toml") as opened:
+        opened.cycle()
+        assert "`autotroph plan`, then `autotroph apply`" in str(read(opened, parse(elsewhere)).needs)
+
+
+def test_another_text_of_a_prompt_is_another_variant(tmp_path: Path) -> None:
+    text = ASKED.replace('{ model = "small" }', '{ model = "small", prompt = "prompts/kind.md" }')
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "kind.md").write_text("--- system ---\nBe kind.\n")
+    (tmp_path / "autotroph.toml").write_text(text)
+    with autotroph.open(tmp_path / "autotroph.toml") as opened:
+        opened.cycle()
+        assert "`autotroph apply`" not in str(read(opened, opened.spec).needs)
+    (tmp_path / "prompts" / "kind.md").write_text("--- system ---\nBe brief.\n")
+    with autotroph.open(tmp_path / "autotroph.toml") as opened:
+        found = read(opened, opened.spec)
+        assert found.declared
+        assert "`autotroph plan`, then `autotroph apply`" in str(found.needs)
+
+
 def test_what_has_answered_nobody_may_be_replaced_at_once(tmp_path: Path) -> None:
     text = ASKED.replace("https://llm.example.com", "http://127.0.0.1:9")  # private, which is not declared
     (tmp_path / "autotroph.toml").write_text(text)

@@ -9,6 +9,7 @@ from autotroph.observe.exploring import Metered, metered
 from autotroph.observe.steps import Steps, steps
 from autotroph.observe.traffic import Carried, traffic
 from autotroph.policy.documents import freeze
+from autotroph.prompts import documents as prompts
 from autotroph.records import (
     DECLARATION,
     Candidate,
@@ -225,7 +226,7 @@ def _needs(reader: Reader, spec: Spec, found: Health) -> Iterator[Need]:
         yield Need("ledger", found.fault, "")
     if found.declared is False:
         what = "the declaration has changed since the product was last opened"
-        yield Need("declaration", what, "open the product again, or run `autotroph cycle`")
+        yield Need("declaration", what, "start `autotroph serve` again, or open the product again")
     yield from _unrewarded(spec)
     yield from _of_traffic(spec, found.traffic)
     for task in found.tasks:
@@ -290,10 +291,17 @@ def _redeclared(reader: Reader, spec: Spec, task: str) -> bool:
         return False
     declared, last = spec.tasks[task], reader.get(Candidate, task=task, track=DECLARATION)
     body = last.body if last else zero.body
-    now = {name: (*_asked(one), spec.place(one.model)) for name, one in declared.variants.items()}
-    then = {name: (*_asked(one), one.upstream) for name, one in body.variants.items()}
+    now = {name: (*_asked(one), *_found(spec, one)) for name, one in declared.variants.items()}
+    then = {name: (*_asked(one), one.upstream, one.named, one.prompt) for name, one in body.variants.items()}
     return now != then or freeze(declared.policy).digest != body.policy
 
 
 def _asked(one: Variant | VariantSpec) -> tuple[object, ...]:
     return one.model, one.parameters, one.cascade, one.accept, one.fallback
+
+
+def _found(spec: Spec, one: VariantSpec) -> tuple[object, ...]:
+    """Where its models answer, and the text that they are asked with: both may change under their names."""
+    named = {name: place for name in (*one.cascade, *one.fallback) if (place := spec.place(name))}
+    text = prompts.freeze(spec.file(one.prompt)).digest if one.prompt else ""
+    return spec.place(one.model), named, text
