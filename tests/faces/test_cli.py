@@ -297,8 +297,8 @@ def _stand_in(monkeypatch: pytest.MonkeyPatch, name: str, **functions: Any) -> N
 
 
 def test_report_is_written_where_it_is_asked_for(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write_report(reader: Any, spec: Any, path: Path) -> None:
-        path.write_text(f"{spec.product.name} {reader.last()}")
+    def write_report(reader: Any, spec: Any, path: Path, now: float) -> None:
+        path.write_text(f"{spec.product.name} {reader.last()} {now > 0}")
 
     _stand_in(monkeypatch, "autotroph.faces.report", write_report=write_report)
     used(here)

@@ -112,7 +112,7 @@ def test_the_report_shows_the_interval_as_it_ran_and_the_decision(config):
     folder, spec = Path(config).parent, load(config)
     reader = open_reader(folder / ".autotroph" / "ledger.db")
     last = answer("sql", "SELECT * FROM measurements WHERE name = 'experiment tone: warm'", "-c", config)
-    write_report(reader, spec, folder / "report.html")
+    write_report(reader, spec, folder / "report.html", 0.0)
     reader.close()
     page = (folder / "report.html").read_text("utf-8")
     assert "greet: experiments by hand" in page

@@ -70,7 +70,7 @@ def test_what_trying_other_options_comes_to(folder: Path) -> None:
 def test_the_report_has_its_figures_and_how_they_ran(folder: Path) -> None:
     cost = answer("status", "-c", config(folder))["tasks"][0]["exploration"]["costs"][0]
     reader = open_reader(folder / ".autotroph" / "ledger.db")
-    write_report(reader, load(config(folder)), folder / "report.html")
+    write_report(reader, load(config(folder)), folder / "report.html", 0.0)
     reader.close()
     page = (folder / "report.html").read_text("utf-8")
     assert "greet: what trying other options cost" in page
@@ -87,7 +87,7 @@ def test_the_report_has_its_figures_and_how_they_ran(folder: Path) -> None:
 def test_it_fits_a_terminal(folder: Path, width: int) -> None:
     """In a terminal of this width nothing is wider, and nothing is cut off."""
     shown = io.StringIO()
-    found, now = _health(Path(config(folder)))
+    found, now, _ = _health(Path(config(folder)))
     console = Console(file=shown, width=width, highlight=False, force_terminal=True, color_system=None)
     console.print(screen.status(found, currently.under_way(now)))
     lines = shown.getvalue().splitlines()
@@ -161,6 +161,6 @@ def test_nothing_goes_on_where_nothing_does(tmp_path: Path) -> None:
         days(product, 5, 1)
     found = answer("status", "-c", config(tmp_path))
     assert {name: bool(one) for name, one in found["under_way"].items()} == dict.fromkeys(
-        ("quiet", "freezes", "pulled", "approvals", "experiments", "ladder"), False
+        ("quiet", "freezes", "pulled", "budgets", "approvals", "experiments", "ladder"), False
     )
     assert "What goes on?" not in run("status", "-c", config(tmp_path)).stdout

@@ -45,7 +45,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reported(folder: Path) -> Path:
     spec = load(folder / "autotroph.toml", tracks=registry.known("tracks"))
     reader = open_reader(folder / ".autotroph" / "ledger.db")
-    write_report(reader, spec, folder / "report.html")
+    write_report(reader, spec, folder / "report.html", products.START)
     reader.close()
     return folder / "report.html"
 

@@ -1,6 +1,8 @@
 """The part of the report about traffic: in words, in a real browser, and by the lines that it prints."""
 
+import io
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pages
@@ -8,9 +10,18 @@ import pytest
 from msgspec.structs import replace
 from pages import HOSTILE, drawing
 from playwright.sync_api import Browser, Page
+from rich.console import Console
 
+from autotroph.clock import ReplayClock
+from autotroph.faces import screen
 from autotroph.faces.beginning import begun
+from autotroph.faces.carried import carried
 from autotroph.faces.report import write_report
+from autotroph.faces.sites import names
+from autotroph.govern.budgets import Budgets, beside
+from autotroph.govern.meters import Amount, meters
+from autotroph.observe.health import Health
+from autotroph.observe.traffic import traffic
 from autotroph.records import Completion, Decision, Record
 from autotroph.spec import load
 from autotroph.store import open_reader, open_store
@@ -20,7 +31,20 @@ from ingest.talking import talks
 
 UPSTREAM = "https://llm.example.com/v1"
 SECOND = "site-9876543210"
+BUDGETED = """
+[product]
+name = "post"
+[models.m]
+kind = "openai"
+base_url = "https://llm.example.com/v1"
+price = { input = 1, output = 2 }
+[tasks.sort]
+kind = "chat"
+budget = { usd = 5 }
+variants = { v = { model = "m" } }
+"""
 LEDGER = Path(".autotroph/ledger.db")
+START = 1_700_000_000.0
 
 
 def reported(folder: Path, *given: Record) -> Path:
@@ -31,7 +55,7 @@ def reported(folder: Path, *given: Record) -> Path:
         store.append(*given[start : start + 500]).durable()
     store.close()
     reader = open_reader(folder / LEDGER)
-    write_report(reader, load(config), folder / "report.html")
+    write_report(reader, load(config), folder / "report.html", START)
     reader.close()
     return folder / "report.html"
 
@@ -41,7 +65,7 @@ def streamed() -> Iterator[Decision | Completion]:
     messages = [{"role": "system", "content": f"You sort post {HOSTILE}"}, {"role": "user", "content": "?"}]
     inputs = {"messages": messages, "request": {"path": "/chat/completions"}}
     for at in range(90):
-        one = asked(f"x{at}", f"v{at % 7}", 1_700_000_000.0 + 60 * at, inputs=inputs, session=f"x{at}")
+        one = asked(f"x{at}", f"v{at % 7}", START + 60 * at, inputs=inputs, session=f"x{at}")
         option = HOSTILE if at % 3 else "large"
         yield replace(one, task=SECOND, option=option)
         end = Completion(decision=one.id, output="a", at=one.at + 1, tokens_in=100, tokens_out=10 + at)
@@ -100,6 +124,42 @@ def test_few_calls_are_told_and_not_proposed(tmp_path: Path) -> None:
     text = reported(tmp_path, *list(streamed())[:2]).read_text("utf-8")
     assert "1 call was recorded, but of no call site the 30" in text
     assert 'id="traffic-times"' not in text
+
+
+def test_budgets_are_told_with_what_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "autotroph.toml"
+    config.write_text(BUDGETED, "utf-8")
+    (tmp_path / ".autotroph").mkdir()
+    store = open_store(tmp_path / LEDGER)
+    store.append(*streamed()).durable()
+    reader, spec = store, load(config)
+    with closing(Budgets(beside(tmp_path / LEDGER), ReplayClock("seven", at=START))) as budgets:
+        held = budgets.reserve("one", meters(spec, "sort"), Amount(2 * 10**12, 9))
+        budgets.settle(held, Amount(10**12, 9))
+    write_report(reader, spec, tmp_path / "report.html", START)
+    store.close()
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert "task sort: $1.0000 of $5.0000 until 2023-11-15 00:00" in text
+    monkeypatch.chdir(tmp_path)
+    (budget,) = answer("status")["under_way"]["budgets"]  # of today, of which nothing is taken
+    assert (budget["subject"], budget["most"], budget["used"]) == ("task sort", 5.0, 0.0)
+    assert "task sort: $0.0000 of $5.0000 until" in run("status").stdout
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_status_fits_a_terminal(page: Path, width: int) -> None:
+    reader = open_reader(page.parent / LEDGER)
+    found = traffic(reader, load(page.parent / ".autotroph" / "upstream.toml"))
+    called = names(reader, (line.task for line in found.lines))
+    reader.close()
+    shown = io.StringIO()
+    console = Console(file=shown, width=width, highlight=False, force_terminal=True, color_system=None)
+    console.print(screen.status(Health(product="p", traffic=found), (), carried(found, called)))
+    lines = shown.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    heads = next(line for line in lines if "asked for" in line)
+    assert "p50/p95 ms" in heads
+    assert all(any(f"{line.calls:,}" in one for one in lines) for line in found.lines)
 
 
 # in a browser ---------------------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from autotroph.faces.evaluating import days
+from autotroph.faces.money import usd
 
 if TYPE_CHECKING:
     from autotroph.faces.underway import Climbing, Compared, Running, UnderWay
+    from autotroph.govern.spending import Spending
 
 QUIET = "dim"
 
@@ -31,10 +33,25 @@ def under_way(found: UnderWay) -> list[RenderableType]:
 def _lines(found: UnderWay) -> Iterator[tuple[Text, str, Text]]:
     if found.quiet:
         yield Text("‖", "yellow"), "quiet hours", Text(f"{found.quiet}: nothing advances")
+    for spent in found.budgets:
+        yield Text("$", QUIET), "budget" if spent.what == "usd" else "limit", Text(taken(spent))
     for running in found.experiments:
         yield Text("⇄", "cyan"), "experiment", _experiment(running)
     for climbing in found.ladder:
         yield Text("↗", "yellow"), "ladder", _climbing(climbing)
+
+
+def taken(one: Spending) -> str:
+    """How much of a budget or a limit is taken."""
+    most = f"{_amount(one, one.most)} until {_when(one.until)}"
+    if one.used is None or one.held is None:
+        return f"{one.subject}: of {most} nobody knows what is taken; the counters cannot be read"
+    held = f", and {_amount(one, one.held)} set aside" if one.held else ""
+    return f"{one.subject}: {_amount(one, one.used)}{held} of {most}"
+
+
+def _amount(one: Spending, amount: float) -> str:
+    return usd(amount) if one.what == "usd" else f"{amount:,.0f} {one.what}"
 
 
 def _experiment(one: Running) -> Text:

@@ -1,4 +1,4 @@
-"""What goes on just now, and what holds it: freezes, approvals, experiments by hand, the ladder."""
+"""What goes on just now, and what holds it: freezes, budgets, approvals, experiments by hand, the ladder."""
 
 from collections.abc import Callable, Iterator
 from shlex import quote
@@ -7,6 +7,7 @@ import msgspec
 
 from autotroph.deploy.experiments import STARTED, STOPPED, Experiment, started
 from autotroph.deploy.trials import measurement
+from autotroph.govern.spending import Spending, spending
 from autotroph.observe.health import Need
 from autotroph.plan.ahead import Ahead
 from autotroph.plan.traffic import DAY
@@ -94,11 +95,13 @@ class UnderWay(msgspec.Struct, frozen=True, kw_only=True):
         quiet: the declared hours that it is now, and of which clocks; empty outside of them.
         freezes: what lets nothing advance.
         pulled: whether the kill switch is.
+        budgets: what is declared that may be taken, and how much of it is.
     """
 
     quiet: str = ""
     freezes: tuple[Frozen, ...] = ()
     pulled: bool = False
+    budgets: tuple[Spending, ...] = ()
     approvals: tuple[Waits, ...] = ()
     experiments: tuple[Running, ...] = ()
     ladder: tuple[Climbing, ...] = ()
@@ -122,6 +125,7 @@ def under_way(
         quiet=f"{hours} ({spec.run.zone})" if hours else "",
         freezes=tuple(frozen(reader, now).values()),
         pulled=pulled,
+        budgets=spending(spec, getattr(reader, "path", None), now),
         approvals=msgspec.convert(reader.query(_ASKING).dicts(), tuple[Waits, ...]),
         experiments=tuple(_running(reader)),
         ladder=tuple(_expected(one, foretell, now) for one in climbing),

@@ -7,6 +7,7 @@
 | keys.py | who may ask for what: secrets of which only a digest is kept |
 | meters.py | what is counted against budgets and limits, in stretches of time |
 | budgets.py | set aside before a request, settled after it: the counters that all processes share |
+| spending.py | how much of them is taken by now, for those who only look |
 | custody.py | what every row passes before it is written |
 | persons.py | a person's rows: found, handed over, taken out |
 | touched.py | whom an erasure touched beside: to be valued again |

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from autotroph.clock import SystemClock
 from autotroph.errors import InputError
 from autotroph.faces.cli import options
 from autotroph.faces.cli.opening import declared, reader_of
@@ -29,7 +30,7 @@ def report(*, out: Path, config: Path, as_json: bool) -> None:
     spec, reader = declared(config), reader_of(config)
     write_report = import_module("autotroph.faces.report").write_report  # when used: pictures weigh much
     try:
-        write_report(reader, spec, out)
+        write_report(reader, spec, out, SystemClock("").now())
     except OSError as error:
         raise InputError(f"{out}: cannot be written: {error.strerror}") from None
     finally:

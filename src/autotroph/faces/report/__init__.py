@@ -27,13 +27,14 @@ from autotroph.store import Reader
 __all__ = ["write_report"]
 
 
-def write_report(reader: Reader, spec: Spec, path: Path) -> None:
+def write_report(reader: Reader, spec: Spec, path: Path, now: float) -> None:
     """Write one self-contained page about a product.
 
     Args:
         reader: of its ledger.
         spec: what is declared.
         path: the file to write.
+        now: seconds since the epoch, for what is taken of budgets.
 
     Raises:
         AutotrophError: the script that draws the pictures is not installed.
@@ -42,6 +43,6 @@ def write_report(reader: Reader, spec: Spec, path: Path) -> None:
     figures = Figures(reader, spec.source)
     top = opening(figures, spec)
     worth = [part for task in spec.tasks for part in chased(reader, spec, task)]
-    came = (*traffic(figures, spec), *untasked(reader, spec))
+    came = (*traffic(figures, spec, now), *untasked(reader, spec))
     sections = [top, *came, *of_product(figures, spec), *worth, lines(figures)]
     write(path, f"{spec.product.name}: report", sections)

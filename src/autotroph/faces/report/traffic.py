@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from autotroph.faces.currently import taken
 from autotroph.faces.report.charts import Chart, quantitative, several
 from autotroph.faces.report.charts import Spec as ChartSpec
 from autotroph.faces.report.figures import Asked, Figures, quoted
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section
 from autotroph.faces.sites import names
+from autotroph.govern.spending import spending
 from autotroph.observe.traffic import CALLS, DAYS, FAILED, NEWEST, PAIRS, WHOLE, asked, ranked
 from autotroph.spec import Spec
 
@@ -32,12 +34,13 @@ SELECT option, count(*) AS calls FROM calls WHERE error = ''
 GROUP BY option ORDER BY count(*) DESC, option LIMIT {len(COLOURS)}"""
 
 
-def traffic(figures: Figures, spec: Spec) -> list[Section]:
+def traffic(figures: Figures, spec: Spec, now: float) -> list[Section]:
     """What came through; no section where nothing could.
 
     Args:
         figures: ask the ledger.
         spec: what is declared.
+        now: seconds since the epoch.
     """
     given = {name: quoted(str(said)) for name, said in asked(spec).items()}
     whole = figures.ask("what came through the gateway in all", _open(WHOLE), **given)
@@ -49,7 +52,13 @@ def traffic(figures: Figures, spec: Spec) -> list[Section]:
     failed = figures.ask("what failed, and how often", _open(FAILED), **tasks)
     called = names(figures.reader, (str(row["task"]) for row in pairs.rows))
     charts = _charts(figures, whole, tasks)
-    parts = (_told(whole), _pairs(whole, pairs, called), *(one.html for one in charts), _failed(failed))
+    parts = (
+        _told(whole),
+        _pairs(whole, pairs, called),
+        *(one.html for one in charts),
+        _failed(failed),
+        _spent(figures, spec, now),
+    )
     return [Section(id="traffic", title="Traffic", body=join(*parts), charts=charts)]
 
 
@@ -184,6 +193,15 @@ def _failed(found: Asked) -> Html:
     ]
     heads = ("why", "calls", "who was asked", "last (UTC)")
     return join(tag("h3", "What failed"), table(heads, rows, "stack"))
+
+
+def _spent(figures: Figures, spec: Spec, now: float) -> Html:
+    """Budgets and limits, which are counted beside the ledger."""
+    found = spending(spec, getattr(figures.reader, "path", None), now)
+    if not found:
+        return EMPTY
+    source = tag("p", "As ", tag("code", "autotroph status"), " counts them; times are UTC.", class_="quiet")
+    return join(tag("h3", "Budgets and limits"), tag("ul", *(tag("li", taken(one)) for one in found)), source)
 
 
 # the picture ---------------------------------------------------------------------------------------------
