@@ -119,7 +119,7 @@ def _near(figure: Figure, value: float) -> bool:
     text = figure.text.replace("−", "-").replace(",", "").replace("\u202f", "")
     shown = float(text.strip("%$")) / (100 if text.endswith("%") else 1)
     half = {"percent": 0.0005, "gain": 0.0005, "count": 0.5}.get(figure.form, 0.00005)
-    if figure.form == "usd" and shown < 0.01:
+    if figure.form == "usd" and shown < 0.001:
         half = 0.0000005
     return abs(shown - value) <= half * 1.001
 

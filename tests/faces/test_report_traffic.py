@@ -146,6 +146,23 @@ def test_budgets_are_told_with_what_is_taken(tmp_path: Path, monkeypatch: pytest
     assert "task sort: $0.0000 of $5.0000 until" in run("status").stdout
 
 
+def test_who_has_a_declaration_is_not_told_to_begin(tmp_path: Path) -> None:
+    config = tmp_path / "autotroph.toml"
+    config.write_text(BUDGETED, "utf-8")
+    (tmp_path / ".autotroph").mkdir()
+    store = open_store(tmp_path / LEDGER)
+    store.append(*(row for row in streamed() if not getattr(row, "error", ""))).durable()
+    write_report(store, load(config), tmp_path / "report.html", START)
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert "init --from-traffic proposed.toml" in text
+    assert "again without" not in text
+    assert "None failed." in text
+    config.write_text(BUDGETED.replace('kind = "chat"', f'kind = "chat"\nsites = ["{SECOND}"]'), "utf-8")
+    write_report(store, load(config), tmp_path / "report.html", START)
+    assert "could be tasks" not in (tmp_path / "report.html").read_text("utf-8")
+    store.close()
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_status_fits_a_terminal(page: Path, width: int) -> None:
     reader = open_reader(page.parent / LEDGER)

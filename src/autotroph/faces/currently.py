@@ -43,15 +43,13 @@ def _lines(found: UnderWay) -> Iterator[tuple[Text, str, Text]]:
 
 def taken(one: Spending) -> str:
     """How much of a budget or a limit is taken."""
-    most = f"{_amount(one, one.most)} until {_when(one.until)}"
+    figure = usd if one.what == "usd" else "{:,.0f}".format
+    unit = "" if one.what == "usd" else f" {one.what}"
+    most = f"{figure(one.most)}{unit} until {_when(one.until)}"
     if one.used is None or one.held is None:
         return f"{one.subject}: of {most} nobody knows what is taken; the counters cannot be read"
-    held = f", and {_amount(one, one.held)} set aside" if one.held else ""
-    return f"{one.subject}: {_amount(one, one.used)}{held} of {most}"
-
-
-def _amount(one: Spending, amount: float) -> str:
-    return usd(amount) if one.what == "usd" else f"{amount:,.0f} {one.what}"
+    held = f", and {figure(one.held)} set aside," if one.held else ""
+    return f"{one.subject}: {figure(one.used)}{held} of {most}"
 
 
 def _experiment(one: Running) -> Text:

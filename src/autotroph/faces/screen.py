@@ -182,7 +182,8 @@ def _explored(task: str, found: Metered, wide: int) -> RenderableType:
     row = _grid(wide, None)
     parts = [
         f"exploration: {found.moved:.1%} of {found.decisions:,} decisions took another option"
-        f" ({found.expected:.1%} expected), none less probable than {found.floor:.2g}",
+        f" ({found.expected:.1%} expected)"
+        + (f", none less probable than {found.floor:.2g}" if found.floor else ""),
         *(_cost(one, found.decisions) for one in found.costs),
         f"by it the log can judge another policy as if from {found.judged_by:,.0f} decisions of its own",
     ]

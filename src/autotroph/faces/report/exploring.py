@@ -56,9 +56,10 @@ def _told(found: Asked) -> Html:
         found.show("moved", "percent"),
         " took another option than the policy would have taken by itself (",
         found.show("expected", "percent"),
-        " were expected to). No option was served with a probability below ",
-        found.show("floor", "level"),
-        ".",
+        " were expected to).",
+        join(" No option was served with a probability below ", found.show("floor", "level"), ".")
+        if found.number("floor")
+        else "",
     )
     bought = tag(
         "p",

@@ -112,10 +112,9 @@ def _told(found: Asked) -> Html:
         " out. ",
         spent,
         " ",
-        show("failed"),
-        " failed (",
-        show("failing", "percent"),
-        ").",
+        join(show("failed"), " failed (", show("failing", "percent"), ").")
+        if row["failed"]
+        else "None failed.",
     )
     return join(said, _besides(found))
 

@@ -15,6 +15,9 @@ from autotroph.store import Reader
 NEWEST = 20_000
 """So many of the newest calls are looked at: nobody waits for a page as long as for a declaration."""
 
+SITES = 3
+"""Sites of one task that are named."""
+
 _HEADS = ("call site", "calls", "asked by", "with a signal", "baseline", "first proof")
 _LACKS = (
     "Where there is no baseline, no signal is true often enough yet to make a reward of: have the product"
@@ -34,24 +37,15 @@ def untasked(reader: Reader, spec: Spec) -> list[Section]:
     free = [one for one in proposed if not all(site in spec.sites for site in one.surveyed.sites)]
     if not found.calls or (proposed and not free):
         return []
-    body = _proposed(found, free) if free else _too_few(found)
+    body = _proposed(found, free, declared=bool(spec.tasks)) if free else _too_few(found)
     return [Section(id="untasked", title="Call sites that could be tasks", body=body)]
 
 
-def _proposed(found: Survey, free: Sequence[Drafted]) -> Html:
-    command = tag("code", "autotroph init --from-traffic")
+def _proposed(found: Survey, free: Sequence[Drafted], *, declared: bool) -> Html:
     told = tag(
         "p",
         "Calls of these sites are recorded and passed on, and nothing is learned from them yet. ",
-        command,
-        " writes an ",
-        tag("code", "autotroph.toml"),
-        " with a task for each of them and a reward made of the signals that calls give by themselves; read"
-        " it, and start ",
-        tag("code", "autotroph serve"),
-        " again without ",
-        tag("code", "--upstream"),
-        ".",
+        *(_BESIDE if declared else _FIRST),
     )
     meant = tag(
         "p",
@@ -63,6 +57,26 @@ def _proposed(found: Survey, free: Sequence[Drafted]) -> Html:
     )
     lacks = tag("p", _LACKS, class_="quiet") if any(one.surveyed.baseline is None for one in free) else EMPTY
     return join(told, table(_HEADS, [_row(one) for one in free], "stack traffic"), lacks, meant)
+
+
+_FIRST = (
+    tag("code", "autotroph init --from-traffic"),
+    " writes an ",
+    tag("code", "autotroph.toml"),
+    " with a task for each of them and a reward made of the signals that calls give by themselves; read it,"
+    " and start ",
+    tag("code", "autotroph serve"),
+    " again without ",
+    tag("code", "--upstream"),
+    ".",
+)
+_BESIDE = (
+    tag("code", "autotroph init --from-traffic proposed.toml"),
+    " writes a file with a task for each of them and a reward made of the signals that calls give by"
+    " themselves: take over what you want, or name a site among the ",
+    tag("code", "sites"),
+    " of a task that you have.",
+)
 
 
 def _left(found: Survey) -> str:
@@ -82,7 +96,8 @@ def _too_few(found: Survey) -> Html:
 
 def _row(one: Drafted) -> list[object]:
     seen = one.surveyed
-    would = join("would be ", tag("code", one.name), f", answered by {one.model}")
+    sites = " · ".join(seen.sites[:SITES]) + (" …" if len(seen.sites) > SITES else "")
+    would = join("would be ", tag("code", one.name), f", answered by {one.model} · {sites}")
     who = "people" if seen.unit == "user" else "conversations"
     baseline: object = "–"
     if seen.baseline is not None:
