@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 import autotroph
 from autotroph import registry
-from autotroph.deploy.upstreams import Call, Upstream
+from autotroph.deploy.upstreams.protocols import Call, Upstream
 from autotroph.faces.library import Product
 
 CALLS, WARM, IN_A_ROW = 600, 60, 6

@@ -95,6 +95,7 @@ def test_what_a_package_gathers_it_offers(name):
 def test_a_room_introduces_each_of_its_files(room):
     introduced = import_module(f"autotroph.{room}").__doc__ or ""
     files = {file.name for file in (SOURCE / room).glob("*.py")} - {"__init__.py"}
+    files |= {f"{inner.parent.name}/" for inner in (SOURCE / room).glob("*/__init__.py")}
     assert {name for name in files if f"| {name} |" not in introduced} == set()
     assert introduced.count("\n|") == len(files) + 2
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from autotroph.deploy import trials
 from autotroph.deploy.evidence import increments_of
+from autotroph.deploy.experiments import trials
 from autotroph.deploy.refits import held
 from autotroph.deploy.serving import Answered
 from autotroph.deploy.waivers import due, waivers

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from autotroph import registry
 from autotroph.clock import Clock, digest
 from autotroph.deploy.desk import Desk
-from autotroph.deploy.experiments import Experiment
+from autotroph.deploy.experiments.journal import Experiment
 from autotroph.deploy.lateness import Lateness
 from autotroph.deploy.models import Model, ModelPool
 from autotroph.deploy.releases import declared_body

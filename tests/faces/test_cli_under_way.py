@@ -9,11 +9,11 @@ import pytest
 from commanding import answer, run
 from rich.console import Console
 
-from autotroph.faces import currently, screen
 from autotroph.faces.cli.status import _health
 from autotroph.faces.library import Product
 from autotroph.faces.report import write_report
 from autotroph.faces.report.figures import formed
+from autotroph.faces.terminal import currently, screen
 from autotroph.faces.underway import approvals, under_way
 from autotroph.plan.ahead import Ahead, ahead
 from autotroph.plan.traffic import DAY

@@ -13,11 +13,11 @@ from playwright.sync_api import Browser, Page
 from rich.console import Console
 
 from autotroph.clock import ReplayClock
-from autotroph.faces import screen
 from autotroph.faces.beginning import begun
-from autotroph.faces.carried import carried
 from autotroph.faces.report import write_report
 from autotroph.faces.sites import names
+from autotroph.faces.terminal import screen
+from autotroph.faces.terminal.carried import carried
 from autotroph.govern.budgets import Budgets, beside
 from autotroph.govern.meters import Amount, meters
 from autotroph.observe.health import Health

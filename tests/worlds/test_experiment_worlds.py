@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from autotroph.clock import draw
-from autotroph.deploy import contrasts as module
 from autotroph.deploy.comparisons import Comparisons
-from autotroph.deploy.contrasts import Contrast, Results, contrasts, results
-from autotroph.deploy.experiments import Experiment
+from autotroph.deploy.experiments import contrasts as module
+from autotroph.deploy.experiments.contrasts import Contrast, Results, contrasts, results
+from autotroph.deploy.experiments.journal import Experiment
 from autotroph.records import Decision, Reward
 from autotroph.spec import parse
 

@@ -6,14 +6,7 @@
 | cohorts.py | which arm a unit is in, sticky by hash |
 | choose.py | the choice itself, with the probability of every option |
 | models.py | models in this process, by what they know |
-| upstreams.py | what is asked of those who answer outside this process |
-| outside.py | those who do, connected to once |
-| asking.py | how a variant answers: prompts, cascades, fallbacks |
-| written.py | an answer as it is sent on: by our id, or out of what is kept of it |
-| pieces.py | a whole answer as the events of a stream |
-| gathered.py | the events of a stream as the whole answer |
-| bounds.py | how many tokens a call may take at most |
-| counting.py | its tokens, where nobody tells them |
+| upstreams/ | those who answer outside this process: asked, read, paid |
 | serving.py | the hot path: a standing and a request in, a decision out |
 | sources.py | what the gate asks of the other rooms |
 | comparisons.py | final values side by side |
@@ -33,14 +26,10 @@
 | ladder.py | how a verdict moves a stage |
 | envelopes.py | what a release may learn within its own proof |
 | refits.py | what refits a release, held to the frozen sets |
-| prices.py | what an answer cost, in pico-dollars |
 | releases.py | releases and their first stages |
 | board.py | where the candidates stand, and the α they share |
 | killswitch.py | a file that anybody can make, and that takes back what serves |
 | retreat.py | what serves from a rollback until the ledger has it |
-| experiments.py | experiments by hand: those under way, and how one ends |
-| starting.py | an experiment begins: its arms are made |
-| contrasts.py | what an experiment shows so far |
-| trials.py | experiments from cycle to cycle |
+| experiments/ | experiments by hand: started, looked at, ended |
 | desk.py | one task's deployment, all of the above together |
 """

@@ -1,6 +1,6 @@
 """Where a task's candidates stand: a fold of the append-only rows, in ledger order."""
 
-from autotroph.deploy.experiments import Experiments
+from autotroph.deploy.experiments.journal import Experiments
 from autotroph.deploy.standing import Live, Standing, standing
 from autotroph.records import Candidate, Entry, Record, Release, Stage, Verdict
 from autotroph.stats import alpha as family

@@ -12,7 +12,7 @@ from autotroph.deploy import gate, sets
 from autotroph.deploy.board import Board
 from autotroph.deploy.envelopes import Renewal, renewed
 from autotroph.deploy.evidence import Evidence
-from autotroph.deploy.experiments import abandoned
+from autotroph.deploy.experiments.journal import abandoned
 from autotroph.deploy.gate import Worth
 from autotroph.deploy.judge import Need, Proof, Rule, held, judge, ruled
 from autotroph.deploy.ladder import advance, next_share

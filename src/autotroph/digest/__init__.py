@@ -4,4 +4,6 @@
 |---|---|
 | measures.py | a reward, guardrail or outcome: one expression, its horizon, its rule for silence |
 | digestion.py | finished interactions: the gate's evidence, or a frozen dataset for the tracks |
+| datasets/ | frozen lists of examples: split, without duplicates |
+| engines/ | all of a history at once |
 """

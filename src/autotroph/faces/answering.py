@@ -23,8 +23,8 @@ from autotroph.spec import Spec
 from autotroph.store import Receipt, Store
 
 if TYPE_CHECKING:
-    from autotroph.faces.chat import Chat
-    from autotroph.faces.gateway import Gateway
+    from autotroph.faces.gateway.chat import Chat
+    from autotroph.faces.gateway.gateway import Gateway
 
 
 class Answering:
@@ -138,7 +138,7 @@ class Answering:
             Conflict: the key was used before, for another question.
             LedgerError: the ledger takes nothing, and such decisions are to be refused.
         """
-        from autotroph.faces.asked import asked_of  # who never asks outside does not pay for it
+        from autotroph.faces.gateway.asked import asked_of  # who never asks outside does not pay for it
 
         said = {"user": user, "session": session, "key": key, "terms": terms, "verified": verified}
         asked = asked_of(model, messages, inputs or {}, {**parameters, "stream": stream}, **said)
@@ -152,7 +152,7 @@ class Answering:
     @cached_property
     def gateway(self) -> "Gateway":
         """Asks those who answer outside this process."""
-        from autotroph.faces.gateway import Gateway
+        from autotroph.faces.gateway.gateway import Gateway
 
         return Gateway(self)
 

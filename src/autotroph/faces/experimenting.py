@@ -7,8 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from autotroph.clock import Clock
-from autotroph.deploy import starting, trials
-from autotroph.deploy.experiments import Experiment
+from autotroph.deploy.experiments import starting, trials
+from autotroph.deploy.experiments.journal import Experiment
 from autotroph.errors import InputError, UnknownName
 from autotroph.faces import byhand
 from autotroph.faces.tried import Tried, in_rooms

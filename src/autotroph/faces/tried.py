@@ -9,9 +9,9 @@ import msgspec
 
 from autotroph.deploy.board import Board
 from autotroph.deploy.comparisons import Comparisons
-from autotroph.deploy.contrasts import Results, results
-from autotroph.deploy.experiments import Experiment
-from autotroph.deploy.trials import Late
+from autotroph.deploy.experiments.contrasts import Results, results
+from autotroph.deploy.experiments.journal import Experiment
+from autotroph.deploy.experiments.trials import Late
 from autotroph.digest.measures import measures_of
 from autotroph.records import CHAINED, Completion, Cycle, Decision, Entry, Reward
 from autotroph.rooms import Rooms, overdue

@@ -5,8 +5,8 @@ from shlex import quote
 
 import msgspec
 
-from autotroph.deploy.experiments import STARTED, STOPPED, Experiment, started
-from autotroph.deploy.trials import measurement
+from autotroph.deploy.experiments.journal import STARTED, STOPPED, Experiment, started
+from autotroph.deploy.experiments.trials import measurement
 from autotroph.govern.spending import Spending, spending
 from autotroph.observe.health import Need
 from autotroph.plan.ahead import Ahead

@@ -13,6 +13,5 @@
 | touched.py | whom an erasure touched beside: to be valued again |
 | retention.py | how long rows are kept, and how many bytes |
 | backups.py | the way back to an earlier ledger, without anybody who was erased since |
-
-The formats that redaction knows are in the folder formats/, one file a kind.
+| formats/ | what redaction knows by itself, one file a kind |
 """

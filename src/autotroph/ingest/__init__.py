@@ -19,4 +19,5 @@
 | conversations.py | which conversation a request belongs to, by what it brings along |
 | joining.py | decisions and what came back about them, in whatever order they came |
 | counting.py | which of what was said about a subject counts for a decision, and what it comes to |
+| traffic/ | signals that calls give by themselves |
 """

@@ -6,7 +6,7 @@ from typing import Any
 
 from autotroph import registry
 from autotroph.clock import SystemClock
-from autotroph.deploy.upstreams import Call, Reply, Upstream
+from autotroph.deploy.upstreams.protocols import Call, Reply, Upstream
 from autotroph.spec import CallSpec, Duration, ModelSpec
 from autotroph.testing.flaky import Flaky
 

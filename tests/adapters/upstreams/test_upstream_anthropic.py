@@ -12,8 +12,8 @@ from autotroph.adapters.upstreams.anthropic import VERSION, Anthropic
 from autotroph.adapters.upstreams.blocks import BlockProgress
 from autotroph.adapters.upstreams.progress import InBand
 from autotroph.clock import ReplayClock
-from autotroph.deploy.prices import Usage
-from autotroph.deploy.upstreams import Call
+from autotroph.deploy.upstreams.prices import Usage
+from autotroph.deploy.upstreams.protocols import Call
 from autotroph.errors import InputError
 from autotroph.testing.flaky import Flaky
 

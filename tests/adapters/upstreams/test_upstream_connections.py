@@ -17,7 +17,7 @@ from autotroph.adapters.upstreams.pool import Pool
 from autotroph.adapters.upstreams.reaching import Place
 from autotroph.adapters.upstreams.response import HELD
 from autotroph.clock import SystemClock
-from autotroph.deploy.upstreams import Call
+from autotroph.deploy.upstreams.protocols import Call
 from autotroph.errors import UpstreamFault
 from ports import port_of_its_own
 

@@ -8,8 +8,8 @@ import pytest
 
 from autotroph.adapters.upstreams.chunks import AnyProgress, ChatProgress, ResponsesProgress
 from autotroph.adapters.upstreams.progress import InBand
-from autotroph.deploy.counting import counted
-from autotroph.deploy.prices import Usage
+from autotroph.deploy.upstreams.counting import counted
+from autotroph.deploy.upstreams.prices import Usage
 
 
 def chat(**fields: object) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from flakily import LIMITS, PATHS, asked, read, run, upstream
 
 from autotroph.adapters.upstreams import replies
-from autotroph.deploy.upstreams import Upstream, error_document, told_status
+from autotroph.deploy.upstreams.protocols import Upstream, error_document, told_status
 from autotroph.errors import UpstreamFault
 from autotroph.testing.flaky import Fault, Flaky
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flakily import asked, read, run, upstream
 
-from autotroph.deploy.upstreams import Upstream
+from autotroph.deploy.upstreams.protocols import Upstream
 from autotroph.errors import UpstreamFault
 from autotroph.testing.flaky import Fault, Flaky
 

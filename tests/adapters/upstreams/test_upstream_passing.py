@@ -8,8 +8,8 @@ from flakily import ASKED, SECRET, asked, model, read, run, upstream
 
 from autotroph.adapters.upstreams.openai import openai_upstream
 from autotroph.clock import SystemClock
-from autotroph.deploy.prices import Usage
-from autotroph.deploy.upstreams import Call
+from autotroph.deploy.upstreams.prices import Usage
+from autotroph.deploy.upstreams.protocols import Call
 from autotroph.errors import InputError, SpecError
 from autotroph.testing.flaky import Flaky
 from autotroph.testing.flaky.answers import tail, token, whole

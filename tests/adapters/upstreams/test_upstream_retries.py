@@ -14,7 +14,7 @@ from autotroph.adapters.upstreams.breaker import Breaker
 from autotroph.adapters.upstreams.budget import MOST, START, RetryBudget
 from autotroph.adapters.upstreams.openai import OpenAI
 from autotroph.clock import SystemClock
-from autotroph.deploy.upstreams import Upstream
+from autotroph.deploy.upstreams.protocols import Upstream
 from autotroph.errors import UpstreamFault
 from autotroph.testing.flaky import Fault, Flaky
 

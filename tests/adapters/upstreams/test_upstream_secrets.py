@@ -12,7 +12,7 @@ from flakily import LIMITS, SECRET, asked, model, read, run, upstream
 
 from autotroph.adapters.upstreams.openai import openai_upstream
 from autotroph.clock import SystemClock
-from autotroph.deploy.upstreams import Call, error_document
+from autotroph.deploy.upstreams.protocols import Call, error_document
 from autotroph.errors import AutotrophError, UpstreamFault
 from autotroph.testing.flaky import Fault, Flaky
 from autotroph.wire.secret import Secret

@@ -7,7 +7,7 @@ import pytest
 from adapters.upstreams.rawly import Raw
 from autotroph.adapters.upstreams.openai import openai_upstream
 from autotroph.clock import SystemClock
-from autotroph.deploy.upstreams import Call, error_document
+from autotroph.deploy.upstreams.protocols import Call, error_document
 from autotroph.errors import UpstreamFault
 from autotroph.spec import CallSpec, ModelSpec
 

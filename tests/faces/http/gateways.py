@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from servers import Answer, Client, serving, until
 
 import autotroph
-from autotroph.deploy.prices import PICO
+from autotroph.deploy.upstreams.prices import PICO
 from autotroph.faces.library import Product
 from autotroph.govern.budgets import Budgets, beside
 from autotroph.govern.meters import Taken, meters

@@ -8,7 +8,7 @@ import openai
 import pytest
 from officially import TOML, Gateway, Scripted, Told, arguments, chunk, gateway, whole
 
-from autotroph.faces.chat import LEFT
+from autotroph.faces.gateway.chat import LEFT
 
 ASKED: Any = [{"role": "user", "content": "Is that it?"}]
 TASKS = """

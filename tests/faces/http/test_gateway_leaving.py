@@ -15,7 +15,7 @@ import pytest
 from gateways import SECRET, TOML, Gateway, gateway, limits
 from servers import until
 
-from autotroph.faces.chat import LEFT
+from autotroph.faces.gateway.chat import LEFT
 from autotroph.faces.http import server
 from autotroph.records import Completion, Decision
 from autotroph.store.sqlite import SqliteStore

@@ -11,7 +11,7 @@ import pytest
 from gateways import SECRET, TOML, Gateway, flaky, gateway, opened
 from servers import Answer, until
 
-from autotroph.faces.gateway import DURABLE
+from autotroph.faces.gateway.gateway import DURABLE
 from autotroph.records import Completion
 from autotroph.store.sqlite import SqliteStore
 from autotroph.testing.disks import BROKEN, FULL, Disk

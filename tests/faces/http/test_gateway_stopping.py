@@ -15,7 +15,7 @@ import pytest
 from gateways import TOML, Gateway, events, text
 from servers import TOKEN, Answer, until
 
-from autotroph.faces.chat import STOPPED
+from autotroph.faces.gateway.chat import STOPPED
 from autotroph.records import Completion
 from autotroph.store import open_reader
 from autotroph.testing.flaky import Fault, Flaky

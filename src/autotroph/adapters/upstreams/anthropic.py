@@ -13,7 +13,7 @@ from autotroph.adapters.upstreams.openai import CHAT
 from autotroph.adapters.upstreams.progress import Progress
 from autotroph.adapters.upstreams.requests import asked_of
 from autotroph.clock import Clock
-from autotroph.deploy.upstreams import Call
+from autotroph.deploy.upstreams.protocols import Call
 from autotroph.errors import InputError
 from autotroph.spec import ModelSpec
 from autotroph.wire.failed import UNREADABLE

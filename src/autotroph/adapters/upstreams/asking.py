@@ -13,7 +13,7 @@ from autotroph.adapters.upstreams.replies import Streamed
 from autotroph.adapters.upstreams.retrying import is_broken, is_safe
 from autotroph.client.pace import Pace, luck_of
 from autotroph.clock import Clock
-from autotroph.deploy.upstreams import Call
+from autotroph.deploy.upstreams.protocols import Call
 from autotroph.errors import UpstreamFault
 from autotroph.spec import ModelSpec
 from autotroph.wire.secret import Secret

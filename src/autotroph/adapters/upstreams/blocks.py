@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from autotroph.adapters.upstreams.messages import failure, finished, told
-from autotroph.deploy.prices import Usage, usage
+from autotroph.deploy.upstreams.prices import Usage, usage
 
 Table = dict[str, Any]
 

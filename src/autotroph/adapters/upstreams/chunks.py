@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from autotroph.adapters.upstreams.progress import InBand
-from autotroph.deploy.prices import Usage, usage
+from autotroph.deploy.upstreams.prices import Usage, usage
 from autotroph.wire.failed import shaped
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from autotroph.adapters.upstreams.progress import Progress
-from autotroph.deploy.prices import Usage
-from autotroph.deploy.upstreams import Call
+from autotroph.deploy.upstreams.prices import Usage
+from autotroph.deploy.upstreams.protocols import Call
 
 
 class Read(NamedTuple):

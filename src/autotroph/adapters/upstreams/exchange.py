@@ -15,8 +15,8 @@ from autotroph.adapters.upstreams.response import Response
 from autotroph.adapters.upstreams.retrying import retry_after
 from autotroph.adapters.upstreams.watch import Watch
 from autotroph.clock import Clock
-from autotroph.deploy.counting import counted
-from autotroph.deploy.upstreams import Call
+from autotroph.deploy.upstreams.counting import counted
+from autotroph.deploy.upstreams.protocols import Call
 from autotroph.errors import UpstreamFault
 from autotroph.spec import CallSpec
 from autotroph.wire.failed import UNREADABLE

@@ -7,7 +7,7 @@ import msgspec
 
 from autotroph.adapters.upstreams.dialect import Read
 from autotroph.adapters.upstreams.progress import InBand
-from autotroph.deploy.prices import Usage, usage
+from autotroph.deploy.upstreams.prices import Usage, usage
 from autotroph.wire.failed import shaped
 
 _STATUS = {

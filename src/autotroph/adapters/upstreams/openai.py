@@ -18,8 +18,8 @@ from autotroph.adapters.upstreams.chunks import (
 from autotroph.adapters.upstreams.dialect import Read
 from autotroph.adapters.upstreams.progress import Progress
 from autotroph.clock import Clock
-from autotroph.deploy.prices import usage
-from autotroph.deploy.upstreams import Call
+from autotroph.deploy.upstreams.prices import usage
+from autotroph.deploy.upstreams.protocols import Call
 from autotroph.errors import InputError
 from autotroph.spec import ModelSpec
 from autotroph.wire.failed import shaped_body

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Protocol
 
-from autotroph.deploy.prices import Usage
+from autotroph.deploy.upstreams.prices import Usage
 
 
 class InBand(Exception):

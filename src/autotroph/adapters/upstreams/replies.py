@@ -10,7 +10,7 @@ from autotroph.adapters.upstreams.faults import Faults
 from autotroph.adapters.upstreams.progress import InBand, Progress
 from autotroph.adapters.upstreams.response import Response
 from autotroph.adapters.upstreams.watch import Watch
-from autotroph.deploy.prices import Usage
+from autotroph.deploy.upstreams.prices import Usage
 from autotroph.errors import UpstreamFault
 from autotroph.wire.failed import UNREADABLE
 from autotroph.wire.sse import Lines, TooLong

@@ -280,7 +280,7 @@ def _show_one(reader: Reader, name: str, *, as_json: bool) -> None:
 
 def _show_all(reader: Reader, *, as_json: bool) -> None:
     from autotroph.digest.datasets.manifest import load, names
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     found = [load(reader, name) for name in names(reader)]
     if as_json:
@@ -316,7 +316,7 @@ def _show_holding(reader: Reader, decision: str, user: str, *, as_json: bool) ->
 
 
 def _say_diff(found: Differences, told: dict[str, Any]) -> None:
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     click.echo(" · ".join(f"{count:,} {change}" for change, count in found.counts().items()))
     for name, (was, now) in found.asked.items():

@@ -87,7 +87,7 @@ def digest(*, rows: str | None, config: Path, as_json: bool, **given: Any) -> No
             {"engine": asked.engine, "seconds": seconds, "segments_s": written - began, "tasks": tasks}
         )
         return
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     screen.show(_screen(found))
     options.say(f"digested by {asked.engine} in {seconds:.1f} s, beside {written - began:.1f} s for segments")

@@ -44,7 +44,7 @@ def doctor(*, static_days: float, config: Path, as_json: bool) -> None:
 
         options.emit({"whole": whole, "findings": msgspec.to_builtins(found)})
     else:
-        from autotroph.faces import screen
+        from autotroph.faces.terminal import screen
 
         screen.show(_screen(found))
     if not whole:
@@ -112,7 +112,7 @@ def _screen(found: Sequence[Finding]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from autotroph.faces.screen import breadth
+    from autotroph.faces.terminal.screen import breadth
 
     rows = Table.grid(padding=(0, 1))
     wide = breadth((one.subject for one in found if one.grade != "fine"), 12)

@@ -65,7 +65,7 @@ def evaluate(*, task: str, runs: int | None, frozen: bool, seed: int, config: Pa
     if as_json:
         options.emit({"runs": runs, "seed": seed, "tasks": [_told(one) for one in found]})
     else:
-        from autotroph.faces import evaluating, screen
+        from autotroph.faces.terminal import evaluating, screen
 
         screen.show(evaluating.screen([(one.traffic, one.found) for one in found]))
     if any(one.wrong for each in found for one in each.found):
@@ -102,7 +102,7 @@ def _examine(spec: Spec, task: str, config: Path, *, as_json: bool) -> None:
 
         options.emit({"sets": msgspec.to_builtins(exams)})
     else:
-        from autotroph.faces import examining, screen
+        from autotroph.faces.terminal import examining, screen
 
         screen.show(examining.screen(exams))
     if any(part.below for one in exams for part in one.parts.values()):

@@ -18,7 +18,7 @@ from autotroph.faces.cli.opening import declared, reader_of
 from autotroph.faces.cli.refusals import Polite
 
 if TYPE_CHECKING:
-    from autotroph.deploy.contrasts import Contrast, Results
+    from autotroph.deploy.experiments.contrasts import Contrast, Results
     from autotroph.faces.tried import Tried
 
 _by = click.option("--by", default="a person", show_default=True, help="Who says so, for the journal.")
@@ -117,7 +117,7 @@ def list_(*, config: Path, as_json: bool) -> None:
     if as_json:
         options.emit({"experiments": [_document(one) for one in found], "not_started": waiting})
         return
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     rows = [
         (
@@ -187,7 +187,7 @@ def _document(one: Tried | None) -> Any:
 
 
 def _show(one: Tried) -> None:
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     experiment = one.experiment
     click.echo(

@@ -76,8 +76,8 @@ def init(
 
 
 def _from_traffic(target: Path, name: str | None, upstream: str, *, force: bool, as_json: bool) -> None:
-    from autotroph.faces.drafts import said, screen
     from autotroph.faces.located import located, override
+    from autotroph.faces.terminal.drafts import said, screen
     from autotroph.plan.drafting import draft
     from autotroph.plan.surveying import survey
     from autotroph.store import open_reader

@@ -76,7 +76,7 @@ def list_(*, config: Path, as_json: bool) -> None:
     if not found:
         options.say("no keys yet; `autotroph keys create NAME --scope signals` makes one")
         return
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     screen.show(screen.table(found[0], [[_cell(value) for value in row.values()] for row in found]))
 

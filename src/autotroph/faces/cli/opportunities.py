@@ -42,7 +42,7 @@ def opportunities(*, config: Path, as_json: bool) -> None:
 
         options.emit({"tasks": [msgspec.to_builtins(one) for one in found]})
         return
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     screen.show(_screen(found))
 

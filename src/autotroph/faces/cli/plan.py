@@ -66,7 +66,7 @@ def plan(*, html: Path | None, config: Path, as_json: bool) -> None:
         return
     show(found)
     if needed:
-        from autotroph.faces import forecasts, screen
+        from autotroph.faces.terminal import forecasts, screen
 
         screen.show(forecasts.screen(needed))
     if html is not None:
@@ -144,7 +144,7 @@ def told(found: Explained) -> dict[str, Any]:
 
 def show(found: Explained) -> None:
     """Print a plan."""
-    from autotroph.faces import planning, screen
+    from autotroph.faces.terminal import planning, screen
 
     screen.show(planning.screen(found.plan, found.effects, found.foreseen))
     if found.effects:

@@ -69,6 +69,6 @@ def _found(reader: Reader, task: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def _show(found: dict[str, list[dict[str, Any]]]) -> None:
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     screen.show(screen.releases(found["releases"], found["candidates"]))

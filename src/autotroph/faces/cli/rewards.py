@@ -52,7 +52,7 @@ def check(*, name: str, html: Path | None, config: Path, as_json: bool) -> None:
     if as_json:
         options.emit({"rewards": [_told(one) for one in found], "html": None if html is None else str(html)})
     else:
-        from autotroph.faces import screen
+        from autotroph.faces.terminal import screen
 
         screen.show(_screen(found))
         if html is not None:

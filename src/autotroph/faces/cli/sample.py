@@ -48,7 +48,7 @@ def sample(*, task: str, limit: int, config: Path, as_json: bool) -> None:
         for one in asked:
             options.emit(one)
         return
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     screen.show(_screen(found, asked))
 

@@ -66,7 +66,7 @@ def _told(found: Segments) -> dict[str, Any]:
 
 
 def _show(found: Segments) -> None:
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     filled = [(table, ones) for table, ones in found.tables.items() if found.rows(table)]
     rows = [(table, found.rows(table), len(ones), sum(one.bytes for one in ones)) for table, ones in filled]

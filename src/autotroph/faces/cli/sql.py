@@ -125,7 +125,7 @@ def _printable(row: Sequence[SqlValue]) -> list[SqlValue]:
 
 
 def _table(found: Stream, most: int | None) -> None:
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     screen.show(screen.table(found.columns, islice(found.rows, most)))
     if next(found.rows, None) is not None:

@@ -36,7 +36,7 @@ def status(*, config: Path, as_json: bool) -> None:
         told = {**msgspec.to_builtins(found), "under_way": msgspec.to_builtins(now)}
         options.emit({"healthy": found.healthy, **told})
     else:
-        from autotroph.faces import carried, currently, screen
+        from autotroph.faces.terminal import carried, currently, screen
 
         asked = carried.carried(found.traffic, called)
         screen.show(screen.status(found, currently.under_way(now), asked))

@@ -45,7 +45,7 @@ def suggest(*, task: str, outcome: str, config: Path, as_json: bool) -> None:
 
         options.emit({"tasks": [msgspec.to_builtins(one) for one in found]})
         return
-    from autotroph.faces import screen
+    from autotroph.faces.terminal import screen
 
     for one in found:
         screen.show(_screen(one))

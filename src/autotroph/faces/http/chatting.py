@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from autotroph.deploy.upstreams import error_document, told_status
+from autotroph.deploy.upstreams.protocols import error_document, told_status
 from autotroph.errors import UnknownName, UpstreamFault
-from autotroph.faces.asked import OURS, Asked, read_asked
-from autotroph.faces.chat import STOPPED, Chat
+from autotroph.faces.gateway.asked import OURS, Asked, read_asked
+from autotroph.faces.gateway.chat import STOPPED, Chat
 from autotroph.faces.http.arriving import JSON, document
 from autotroph.faces.http.head import Head
 from autotroph.faces.http.leaving import UnlessLeft

@@ -2,10 +2,10 @@
 
 from starlette.responses import Response
 
-from autotroph.deploy.upstreams import Call as Asking
-from autotroph.deploy.upstreams import error_document, told_status
+from autotroph.deploy.upstreams.protocols import Call as Asking
+from autotroph.deploy.upstreams.protocols import error_document, told_status
 from autotroph.errors import UpstreamFault
-from autotroph.faces.asked import read_asked
+from autotroph.faces.gateway.asked import read_asked
 from autotroph.faces.http.arriving import JSON, document
 from autotroph.faces.http.chatting import LARGE, again, passed
 from autotroph.faces.http.guard import Door

@@ -7,16 +7,16 @@ from typing import Any
 
 from starlette.responses import Response
 
-from autotroph.faces import questions
 from autotroph.faces.answers import Answer
-from autotroph.faces.asked import OURS, Asked, read_asked
+from autotroph.faces.gateway import questions
+from autotroph.faces.gateway.asked import OURS, Asked, read_asked
+from autotroph.faces.gateway.questions import QuestionIn
 from autotroph.faces.http.arriving import document
 from autotroph.faces.http.chatting import LARGE, passed
 from autotroph.faces.http.deciding import unrecorded
 from autotroph.faces.http.refusals import answered
 from autotroph.faces.http.route import Call
 from autotroph.faces.library import Product
-from autotroph.faces.questions import QuestionIn
 from autotroph.ingest.stamping import check_inputs
 from autotroph.records import Proposal
 from autotroph.wire.said import DECISIONS

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from autotroph.deploy.experiments import Experiment
+from autotroph.deploy.experiments.journal import Experiment
+from autotroph.faces.gateway.questions import PredictIn
 from autotroph.faces.http import (
     arriving,
     chatting,
@@ -44,7 +45,6 @@ from autotroph.faces.http.shapes import (
     ThawIn,
     Verdicts,
 )
-from autotroph.faces.questions import PredictIn
 from autotroph.faces.tried import Tried
 from autotroph.govern.persons import Erasing
 from autotroph.ingest.arrivals import DecisionIn, SignalIn

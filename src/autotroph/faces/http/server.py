@@ -15,7 +15,7 @@ import msgspec
 import uvicorn
 
 from autotroph.errors import InputError
-from autotroph.faces.chat import STOPPED
+from autotroph.faces.gateway.chat import STOPPED
 from autotroph.faces.http import passing
 from autotroph.faces.http.app import App
 from autotroph.faces.http.bodies import Patience

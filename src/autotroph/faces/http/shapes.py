@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from autotroph.faces.asked import OursIn
+from autotroph.faces.gateway.asked import OursIn
 from autotroph.faces.tried import Tried
 from autotroph.faces.underway import UnderWay
 from autotroph.ingest.arrivals import Id

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autotroph.faces.planning import interval, said, summary
 from autotroph.faces.report.charts import Chart, quantitative
 from autotroph.faces.report.charts import Spec as Picture
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section, write
+from autotroph.faces.terminal.planning import interval, said, summary
 from autotroph.plan.applied import says
 from autotroph.plan.explaining import Effect
 from autotroph.plan.ranks import Place, Ranked

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from autotroph.faces.currently import taken
 from autotroph.faces.report.charts import Chart, quantitative, several
 from autotroph.faces.report.charts import Spec as ChartSpec
 from autotroph.faces.report.figures import Asked, Figures, quoted
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section
 from autotroph.faces.sites import names
+from autotroph.faces.terminal.currently import taken
 from autotroph.govern.spending import spending
 from autotroph.observe.traffic import CALLS, DAYS, FAILED, NEWEST, PAIRS, WHOLE, asked, ranked
 from autotroph.spec import Spec

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from autotroph.faces.evaluating import days
 from autotroph.faces.report.html import EMPTY, Html, join, table, tag
 from autotroph.faces.report.page import Section
 from autotroph.faces.sites import named
+from autotroph.faces.terminal.evaluating import days
 from autotroph.plan.drafting import Drafted, draft
 from autotroph.plan.surveying import LEAST, Survey, survey
 from autotroph.plan.surveying import NEWEST as SURVEYED
