@@ -16,7 +16,7 @@ from gateways import SECRET, TOML, Gateway, gateway, limits
 from servers import until
 
 from autotroph.faces.gateway.chat import LEFT
-from autotroph.faces.http import server
+from autotroph.faces.http import listening
 from autotroph.records import Completion, Decision
 from autotroph.store.sqlite import SqliteStore
 from autotroph.testing.disks import Disk
@@ -148,7 +148,7 @@ def _all_is_told(gate: Gateway, rounds: int) -> None:
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system cannot tell")
 def test_who_reads_nothing_has_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOTROPH_TEST_KEY", SECRET)
-    monkeypatch.setattr(server, "SILENT", 1)
+    monkeypatch.setattr(listening, "SILENT", 1)
     monkeypatch.setattr(answers, "TOKENS", ("so " * 50_000,) * 200)
     with gateway(tmp_path) as gate:
         with asks(gate, 0, stream=True):

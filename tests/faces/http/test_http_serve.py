@@ -4,18 +4,24 @@ import http.client
 import json
 import os
 import re
+import select
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from servers import until
 
 from autotroph.clock import SystemClock
+from autotroph.errors import InputError
+from autotroph.faces.http.listening import handed_over
 from autotroph.govern.keys import LOOK, Keys
 from autotroph.spec import template
 
@@ -153,3 +159,65 @@ def test_it_is_soon_ready_again_after_kill_minus_nine() -> None:
             assert process.stdout is not None
             assert get(json.loads(process.stdout.readline())["url"], "/readyz") == 200
             os.kill(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="there is no shell to hand a socket over")
+def test_whoever_asks_while_it_is_started_again_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTROPH_API_KEY", OURS)
+    with socket.create_server(("127.0.0.1", 0)) as kept:
+        url = f"http://127.0.0.1:{kept.getsockname()[1]}"
+        with handed(kept) as process:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith(f"{url}/")
+            assert get(url, "/readyz") == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        with ThreadPoolExecutor() as pool:
+            asked = pool.submit(get, url, "/readyz")
+            time.sleep(0.2)
+            assert not asked.done()
+            with handed(kept):
+                assert asked.result(30) == 200
+
+
+def test_several_sockets_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_FDS", "2")
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    with pytest.raises(InputError, match="one socket is served"):
+        handed_over(os.environ)
+    monkeypatch.setenv("LISTEN_PID", "1")  # they are meant for somebody else
+    assert handed_over(os.environ) is None
+
+
+def test_it_takes_connections_before_it_is_ready() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with subprocess.Popen(command("--port", str(port)), stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(lambda: connects(port))
+            assert process.stderr is not None
+            assert select.select([process.stderr], [], [], 0)[0] == []  # it has not said yet that it is ready
+            assert get(f"http://127.0.0.1:{port}", "/readyz") == 200
+        finally:
+            process.kill()
+
+
+def connects(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def handed(kept: socket.socket) -> Iterator["subprocess.Popen[str]"]:
+    """A server that is started as systemd does it: with a socket as its third file."""
+    line = shlex.join(command("--port", "0"))
+    script = f"exec 3<&0; LISTEN_FDS=1 LISTEN_PID=$$ exec {line}"
+    process = subprocess.Popen(["/bin/sh", "-c", script], stdin=kept, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import ExitStack, closing
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,13 +83,15 @@ def serve(  # noqa: PLR0913 - one an option
     Point any OpenAI client at the address with /v1 behind it. With --upstream no declaration is needed to
     begin: autotroph init --from-traffic proposes one out of what was asked.
 
-    Told to stop, it takes nothing new and lets answers under way end, for as long as --grace says; what has
-    not ended by then ends in an error, as with a second signal.
+    A socket that systemd hands over (LISTEN_FDS) is served instead of --host and --port, and whoever asks
+    while it is started again waits. Told to stop, it takes nothing new and lets answers under way end, for as
+    long as --grace says; what has not ended by then ends in an error, as with a second signal.
 
     Prints the address with a token that opens everything, once it is ready. AUTOTROPH_API_KEY sets the
     token. Listening on another address than the loopback takes a key: autotroph keys create.
     """
     from autotroph.clock import SystemClock
+    from autotroph.faces.http.listening import BACKLOG, handed_over, listen
     from autotroph.govern.keys import VARIABLE, Keys, keys_file, start_token
 
     if upstream:
@@ -98,13 +101,20 @@ def serve(  # noqa: PLR0913 - one an option
     every, seconds = _pace(cycle_every), _seconds("--grace", grace)
     clock, token = SystemClock(""), start_token(os.environ)
     keys = Keys(keys_file(ledger_of(config, strict=strict)), clock, token)
+    handed = handed_over(os.environ)
+    if handed is not None:
+        host, port = handed.getsockname()[:2]
     if not _is_loopback(host):
         _check_open(host, any(one.state(clock.now()) == "open" for one in keys.list()))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with opened(config, "Site(product, …).run(), of autotroph.faces.http.server", strict=strict) as product:
+    instead = "Site(product, …).run(), of autotroph.faces.http.server"
+    with ExitStack() as stack:
+        held = stack.enter_context(closing(handed or listen(host, port)))
+        held.listen(BACKLOG)  # whoever asks from now on waits until it is ready
+        product = stack.enter_context(opened(config, instead, strict=strict))
         from autotroph.faces.http.server import Address, Site  # felt: a wrong call is answered without it
 
-        address = Address(host=host, port=port, names=names)
+        address = Address(host=host, port=port, names=names, held=held)
         site = Site(product, keys, address, every=every, grace=seconds)
         shown = "" if os.environ.get(VARIABLE) else token
         site.run(lambda address: _tell(address.url, shown, as_json=as_json))

@@ -4,7 +4,8 @@ Imported only by what serves: uvicorn and starlette are felt.
 
 | file | idea |
 |---|---|
-| server.py | the process: socket, signals, the end |
+| server.py | the process: signals, the end |
+| listening.py | its socket, before anything slow begins |
 | protocol.py | the connection: heads that are too long or too slow |
 | head.py | the head of a request |
 | app.py | guard, route, handler; what goes wrong becomes an answer |

@@ -14,12 +14,12 @@ from types import FrameType
 import msgspec
 import uvicorn
 
-from autotroph.errors import InputError
 from autotroph.faces.gateway.chat import STOPPED
 from autotroph.faces.http import passing
 from autotroph.faces.http.app import App
 from autotroph.faces.http.bodies import Patience
 from autotroph.faces.http.guard import Guard
+from autotroph.faces.http.listening import BACKLOG, listen
 from autotroph.faces.http.protocol import Connection
 from autotroph.faces.http.route import Route
 from autotroph.faces.http.routes import ROUTES
@@ -36,9 +36,6 @@ GRACE = 6.0
 LAST = 1.0
 """Seconds for whoever has not ended by then to be told so."""
 
-SILENT = 120
-"""Seconds after which whoever takes nothing of an answer is gone; who reads a kilobyte a second stays."""
-
 FORCE = 3.0
 """Seconds after which a server whose requests had their time is gone, whatever hangs."""
 
@@ -49,38 +46,22 @@ WILDCARD = ("", "0.0.0.0", "::")
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a server listens, and by which names it may be asked besides those of the loopback."""
+    """Where a server listens, and by which names it may be asked besides those of the loopback.
+
+    Attributes:
+        held: a socket that has the address already; without one, it is made.
+    """
 
     host: str = "127.0.0.1"
     port: int = 4780
     names: tuple[str, ...] = ()
+    held: socket.socket | None = None
 
     @property
     def url(self) -> str:
         """What to open."""
         host = "127.0.0.1" if self.host in WILDCARD else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that has its address, and takes no connection yet; port 0 takes any that is free.
-
-    Raises:
-        InputError: somebody else listens there, or there is no such address here.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # every connection has it from the socket that takes it
-            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT * 1000)
-        found.bind((host, port))
-    except OSError as error:
-        found.close()
-        raise InputError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --port"
-        ) from None
-    return found
 
 
 class Site:
@@ -111,7 +92,7 @@ class Site:
         patience: Patience | None = None,
         grace: float = GRACE,
     ) -> None:
-        self._socket = listen(address.host, address.port)
+        self._socket = address.held or listen(address.host, address.port)
         self.address = msgspec.structs.replace(address, port=self._socket.getsockname()[1])
         self._product, self._service = product, Service(product, every=every, patience=patience)
         everywhere = address.host in WILDCARD
@@ -172,7 +153,7 @@ class Server(uvicorn.Server):
                 date_header=True,
                 headers=[("x-content-type-options", "nosniff"), ("cache-control", "no-store")],
                 timeout_keep_alive=30,
-                backlog=1024,
+                backlog=BACKLOG,
             )
         )
         self.ready: Callable[[], None] = lambda: None
