@@ -247,8 +247,15 @@ def _points(found: Asked) -> list[dict[str, object]]:
     ]
 
 
+_MOMENT = (
+    "utcFormat(datum.value, utcseconds(datum.value) ? '%H:%M:%S'"
+    " : utchours(datum.value) || utcminutes(datum.value) ? '%H:%M' : '%b %-d')"
+)
+"""Of 24 hours, and the day where one begins."""
+
+
 def _time() -> ChartSpec:
-    axis = {"tickCount": 5}
+    axis = {"tickCount": 5, "labelExpr": _MOMENT}
     return {"field": "x", "type": "temporal", "title": "time (UTC)", "scale": {"type": "utc"}, "axis": axis}
 
 
