@@ -114,6 +114,7 @@ def test_before_the_first_call_it_says_what_to_do(tmp_path: Path, monkeypatch: p
     assert "No call has come through the gateway yet" in text
     assert "base_url" in text
     assert "could be tasks" not in text
+    assert "Nothing that changes behaviour was done yet" in text
     monkeypatch.chdir(tmp_path)
     screen = run("status").stdout
     assert "What is asked?" not in screen

@@ -350,13 +350,17 @@ def journal(figures: Figures) -> Section:
     rows: list[list[object]] = [
         [found.show(column, form, at) for column, form in forms] for at in range(len(found.rows))
     ]
-    body = table(("when (UTC)", "who", "what", "about", "why"), rows, "stack")
+    heads = ("when (UTC)", "who", "what", "about", "why")
+    body = table(heads, rows, "stack") if rows else tag("p", "Nothing that changes behaviour was done yet.")
     return Section(id="journal", title="The journal", body=body)
 
 
 def lines(figures: Figures) -> Section:
     """Every number of the page with the line that gives it."""
-    said = tag("p", "Each number on this page came out of one of these lines; run them yourself.")
+    told = (
+        "Each number on this page came out of one of these lines, or of the command that is named beside it;"
+    )
+    said = tag("p", told, " run them yourself.")
     body = join(said, tag("details", tag("summary", "Show the lines"), figures.lines()))
     return Section(id="lines", title="Where every number comes from", body=body)
 

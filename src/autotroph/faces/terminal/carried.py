@@ -56,7 +56,7 @@ def _cost(found: Carried) -> str:
 
 def _besides(found: Carried) -> Iterator[str]:
     if left := found.pairs - min(len(found.lines), SHOWN):
-        yield f"and {left:,} more: `autotroph report` shows them"
+        yield f"and {left:,} more; `autotroph report` has {len(found.lines)} of them all"
     if found.untasked:
         yield f"{_counted(found.untasked, 'call')} of {_counted(found.sites, 'call site')} are of no task"
     if found.unrecorded:
