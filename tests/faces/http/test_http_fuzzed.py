@@ -17,8 +17,15 @@ QUICK, WHOLE = 14, 770
 
 
 def named() -> dict[str, Any]:
-    """Our document with the names that the product declares, so that requests get further."""
+    """Our document with the names that the product declares and one way to show a key, so that more gets in.
+
+    A key made up for the other way, beside ours, is refused at the door: little would get further.
+    """
     found = document(ROUTES)
+    del found["components"]["securitySchemes"]["key"]
+    for ways in found["paths"].values():
+        for said in ways.values():
+            said["security"] = [one for one in said["security"] if "key" not in one]
     decide = found["paths"]["/v1/tasks/{task}/decisions"]["post"]
     decide["parameters"][0]["schema"] = {"enum": ["route"]}
     fields = {
