@@ -59,7 +59,25 @@ def test_a_redirection_is_not_followed():
         with pytest.raises(UpstreamFault) as caught:
             await asks.ask(asked())
         assert (caught.value.kind, caught.value.status, flaky.received) == ("status", 307, 1)
+        assert "write where it leads as base_url" in str(caught.value)
+        assert "/v1/elsewhere" not in str(caught.value)  # it may quote what was sent
         await asks.close()
+
+    run(use)
+
+
+def test_a_proxy_that_is_not_used_is_named_and_its_password_is_not(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:9")
+
+    async def use(flaky: Flaky) -> None:
+        here = upstream(flaky.url)
+        await here.ask(asked())  # what can be reached is, whatever the environment says
+        await here.close()
+        away = upstream("https://no-such-host.invalid/v1")
+        with pytest.raises(UpstreamFault, match="no proxy is used, though HTTPS_PROXY is set") as caught:
+            await away.ask(asked())
+        assert "secret" not in str(caught.value)
+        await away.close()
 
     run(use)
 

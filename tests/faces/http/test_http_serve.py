@@ -189,9 +189,27 @@ def test_several_sockets_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert handed_over(os.environ) is None
 
 
-def test_it_takes_connections_before_it_is_ready() -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+@pytest.mark.parametrize("option", ["--strict", "--json"])
+def test_a_log_that_nothing_can_be_written_to_keeps_nobody_from_being_served(option: str) -> None:
+    port = free_port()
+    full = Path("/dev/full").open("w")  # noqa: SIM115 - closed when the process has it
+    with full, subprocess.Popen(command("--port", str(port), option), stdout=full, stderr=full) as process:
+        try:
+            until(lambda: connects(port))
+            assert get(f"http://127.0.0.1:{port}", "/readyz") == 200
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+def test_it_takes_connections_before_it_is_ready() -> None:
+    port = free_port()
     with subprocess.Popen(command("--port", str(port)), stderr=subprocess.PIPE, text=True) as process:
         try:
             until(lambda: connects(port))

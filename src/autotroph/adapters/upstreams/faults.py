@@ -1,9 +1,14 @@
 """What went wrong, in words and as a document; put together in one place, so that no key gets in."""
 
+import os
+
 from autotroph.adapters.upstreams.addresses import NotAllowed
 from autotroph.adapters.upstreams.broken import Garbled, Unreachable
 from autotroph.errors import FaultKind, UpstreamFault
 from autotroph.wire.failed import code, hidden
+
+PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+"""Variables of the environment that others read."""
 
 
 class Faults:
@@ -38,7 +43,7 @@ class Faults:
                 )
                 return self.of("address", said)
             case Unreachable():
-                return self.of("connect", f"{self._host} cannot be connected to: {error.reason}")
+                return self.of("connect", f"{self._host} cannot be connected to: {error.reason}{_unused()}")
             case Garbled():
                 return self.of("malformed", f"the answer of {self._host} cannot be read: {error}")
             case _:
@@ -53,7 +58,7 @@ class Faults:
         document = hidden(body, secret)
         told = code(document)
         return UpstreamFault(
-            f"{self._who}: {self._host} answered {status}{f' ({told})' if told else ''}",
+            f"{self._who}: {self._host} answered {status}{f' ({told})' if told else ''}{_elsewhere(status)}",
             "status",
             status=status,
             retry_after=retry_after,
@@ -70,3 +75,14 @@ class Faults:
             status=status,
             document=document,
         )
+
+
+def _elsewhere(status: int) -> str:
+    """The way out of a redirection; where it leads is not repeated, since it may quote what was sent."""
+    return "; no redirection is followed: write where it leads as base_url" if 300 <= status < 400 else ""
+
+
+def _unused() -> str:
+    """What may be behind it where somebody thinks that there is a proxy; its address may hold a password."""
+    named = next((one for one in PROXIES if os.environ.get(one)), "")
+    return f"; no proxy is used, though {named} is set" if named else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -161,7 +161,8 @@ def _check_open(host: str, locked: bool) -> None:  # noqa: FBT001
 
 def _tell(url: str, token: str, *, as_json: bool) -> None:
     """Where it is, and what opens it; a token that came from the environment is not repeated."""
-    if as_json:
-        options.emit({"url": url, "token": token})
-    else:
-        options.say(f"{url}/?token={token}" if token else f"{url}/ (the token is AUTOTROPH_API_KEY)")
+    with suppress(OSError):  # nobody reads it, or the disk of a log is full: people are served all the same
+        if as_json:
+            options.emit({"url": url, "token": token})
+        else:
+            options.say(f"{url}/?token={token}" if token else f"{url}/ (the token is AUTOTROPH_API_KEY)")
