@@ -116,6 +116,13 @@ def used_without_candidates(here: Path) -> None:
     change('"resolved - 20 * cost_usd"', '"0.5 - resolved / 4"')
 
 
+def test_apply_beside_a_server_names_the_way_out(changed: Path) -> None:
+    with opened(changed):
+        told = run("apply", "--yes-with-candidates")
+    assert told.exit_code == 1
+    assert "stop it, apply, and start it again" in told.stderr
+
+
 def test_apply_does_what_the_plan_said(changed: Path) -> None:
     planned = answer("plan")["effects"][0]["moved"]["after"]
     done = answer("apply", "--yes-with-candidates")

@@ -57,12 +57,14 @@ def apply(  # noqa: PLR0913 - one a flag
         options.say(f"! {_FORCED}")
     if not (yes or candidates):
         click.confirm("Do this?", abort=True, err=True)
-    with opened(config, "product.apply()") as product, bar("valuing") as progress:
+    with opened(config, _INSTEAD) as product, bar("valuing") as progress:
         before = product.store.last()
         product.apply(progress, candidates=candidates, expected=found.plan.digest, force=by if force else "")
         appended = product.store.last() - before
     _done(found, appended, as_json=as_json)
 
+
+_INSTEAD = "product.apply(); where that is `autotroph serve`, stop it, apply, and start it again"
 
 _FORCED = "by force: what is proposed serves everybody from the next decision on, and nothing has proven it"
 

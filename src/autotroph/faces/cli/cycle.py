@@ -23,7 +23,7 @@ def cycle(*, config: Path, as_json: bool) -> None:
     Leaves with 1 where something was rolled back.
     """
     refuse_local(declared(config))
-    with opened(config, "product.cycle()") as product:
+    with opened(config, "product.cycle(), or POST /v1/cycle of the running server") as product:
         from autotroph.unattended.telling import happened  # felt: a wrong call is answered without it
 
         before = product.store.last()
