@@ -142,9 +142,9 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def browsed(
-    browser: Browser, page: Path, *, width: int = 1100, dark: bool = False, script: bool = True
+    browser: Browser, page: Path | str, *, width: int = 1100, dark: bool = False, script: bool = True
 ) -> Iterator[tuple[Page, Seen]]:
-    """A page in a browser, when its pictures are drawn."""
+    """A page in a browser, by its file or its address, when its pictures are drawn."""
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if dark else "light",
@@ -154,7 +154,7 @@ def browsed(
     tab.on("request", lambda request: seen.requests.append(request.url))
     tab.on("console", lambda said: seen.complaints.append(said.text))
     tab.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    tab.goto(page.as_uri())
+    tab.goto(page if isinstance(page, str) else page.as_uri())
     if script:
         tab.wait_for_function("document.documentElement.dataset.drawn !== undefined")
     yield tab, seen

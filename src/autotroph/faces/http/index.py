@@ -1,21 +1,34 @@
 """What there is, whether it is alive, and whether it is ready."""
 
+from importlib import import_module
+
 from starlette.responses import Response
 
 from autotroph import __version__
 from autotroph.faces.http.openapi import document
-from autotroph.faces.http.refusals import Refusal, answered
+from autotroph.faces.http.refusals import Document, Refusal, answered
 from autotroph.faces.http.route import Call
 from autotroph.faces.http.shapes import Alive, Index, Link, Ready
 
+_ALONE = {"referrer-policy": "no-referrer", "x-frame-options": "DENY"}
+"""The page stands in no other, and tells nobody the address that it came from."""
+
 
 async def index(call: Call) -> Response:
-    """Every route in a line."""
+    """Every route in a line; to a browser, the report."""
+    if "text/html" in call.head.get(b"accept"):
+        return Document(await _report(call), 200, _ALONE, "text/html; charset=utf-8")
     routes = tuple(
         Link(method=one.method, path=one.path, scope=one.door.scope, summary=one.summary)
         for one in call.routes
     )
     return answered(Index(product=call.service.product.spec.product.name, version=__version__, routes=routes))
+
+
+async def _report(call: Call) -> bytes:
+    product = call.service.product
+    report = import_module("autotroph.faces.report").report  # when used: pictures weigh much
+    return await call.service.read(lambda reader: bytes(report(reader, product.spec, product.clock.now())))
 
 
 async def healthz(call: Call) -> Response:  # noqa: ARG001 - a handler's signature

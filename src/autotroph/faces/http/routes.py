@@ -59,7 +59,7 @@ ROUTES = (
         method="GET",
         path="/",
         door=Door(scope="read", page=True),
-        summary="What there is.",
+        summary="What there is; to a browser, the report.",
         handler=index.index,
         gives=Index,
     ),

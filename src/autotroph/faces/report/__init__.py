@@ -17,32 +17,47 @@
 from pathlib import Path
 
 from autotroph.faces.report.figures import Figures
-from autotroph.faces.report.page import write
+from autotroph.faces.report.page import Section, encoded, write
 from autotroph.faces.report.sections import chased, lines, of_product, opening
 from autotroph.faces.report.traffic import traffic
 from autotroph.faces.report.untasked import untasked
 from autotroph.spec import Spec
 from autotroph.store import Reader
 
-__all__ = ["write_report"]
+__all__ = ["report", "write_report"]
 
 
-def write_report(reader: Reader, spec: Spec, path: Path, now: float) -> None:
-    """Write one self-contained page about a product.
+def report(reader: Reader, spec: Spec, now: float) -> bytes:
+    """One self-contained page about a product, as HTML.
 
     Args:
         reader: of its ledger.
         spec: what is declared.
-        path: the file to write.
         now: seconds since the epoch, for what is taken of budgets.
+
+    Raises:
+        AutotrophError: the script that draws the pictures is not installed.
+    """
+    return encoded(_title(spec), _sections(reader, spec, now))
+
+
+def write_report(reader: Reader, spec: Spec, path: Path, now: float) -> None:
+    """Write that page to a file.
 
     Raises:
         AutotrophError: the script that draws the pictures is not installed.
         InputError: the file cannot be written.
     """
+    write(path, _title(spec), _sections(reader, spec, now))
+
+
+def _title(spec: Spec) -> str:
+    return f"{spec.product.name}: report"
+
+
+def _sections(reader: Reader, spec: Spec, now: float) -> list[Section]:
     figures = Figures(reader, spec.source)
     top = opening(figures, spec)
     worth = [part for task in spec.tasks for part in chased(reader, spec, task)]
     came = (*traffic(figures, spec, now), *untasked(reader, spec))
-    sections = [top, *came, *of_product(figures, spec), *worth, lines(figures)]
-    write(path, f"{spec.product.name}: report", sections)
+    return [top, *came, *of_product(figures, spec), *worth, lines(figures)]

@@ -12,7 +12,7 @@ class Html(str):
 
 
 EMPTY: Final = Html("")
-_ALONE = frozenset({"meta", "br", "hr"})
+_ALONE = frozenset({"meta", "link", "br", "hr"})
 _TAG = re.compile(r"<[^>]*>")
 NOTHING: Final = "–"
 """What stands in a cell of which there is nothing to say; a card leaves it out."""

@@ -29,7 +29,7 @@ def write(path: Path, title: str, sections: Sequence[Section]) -> None:
         AutotrophError: the script that draws the pictures is not installed.
         InputError: the file cannot be written.
     """
-    text = page(title, sections).encode("utf-8", "replace")
+    text = encoded(title, sections)
     beside = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,14 +40,28 @@ def write(path: Path, title: str, sections: Sequence[Section]) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def encoded(title: str, sections: Sequence[Section]) -> bytes:
+    """The page as it is sent and stored, whatever characters people have written.
+
+    Raises:
+        AutotrophError: the script that draws the pictures is not installed.
+    """
+    return page(title, sections).encode("utf-8", "replace")
+
+
 def page(title: str, sections: Sequence[Section]) -> Html:
-    """The page as a text."""
+    """The page as a text.
+
+    Raises:
+        AutotrophError: the script that draws the pictures is not installed.
+    """
     vega, script = _bundle(), static("report.js")
     head = [
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", http_equiv="Content-Security-Policy", content=_policy(vega, script)),
+        tag("link", rel="icon", href="data:,"),  # nobody is asked for one
         tag("title", title),
         tag("style", Html(static("report.css"))),
     ]
