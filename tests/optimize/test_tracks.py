@@ -44,7 +44,8 @@ def taken(policy, sure):
         Proposal(one.option, one.output, {**one.features, "sure": sure} if one.features else {})
         for one in offered
     ]
-    return offered[int(probabilities(policy, changed).argmax())].option
+    chances = probabilities(policy, changed)
+    return offered[chances.index(max(chances))].option
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["every option scored", "only the served one"])

@@ -32,15 +32,15 @@ POLICIES = [
 @pytest.mark.parametrize(("policy", "taken"), POLICIES)
 def test_the_option_that_a_policy_takes(policy, taken):
     chances = probabilities(policy, CUTS)
-    assert CUTS[int(chances.argmax())].option == taken
-    assert chances.max() == 1.0
+    assert max(chances) == 1.0
+    assert CUTS[chances.index(1.0)].option == taken
 
 
 @given(st.sampled_from([policy for policy, _ in POLICIES] + [Uniform()]), st.floats(0, 0.99))
 def test_probabilities_sum_to_1_and_nothing_is_below_the_share_explored(policy, explore):
     chances = probabilities(policy, CUTS, explore)
-    assert chances.sum() == pytest.approx(1.0)
-    assert (chances >= explore / len(CUTS) - 1e-12).all()
+    assert sum(chances) == pytest.approx(1.0)
+    assert min(chances) >= explore / len(CUTS) - 1e-12
 
 
 def test_a_learned_policy_says_nothing_where_it_expects_less_than_nothing():

@@ -15,6 +15,7 @@ from autotroph.errors import LedgerError, Overloaded
 from autotroph.records import Signal
 from autotroph.store import open_reader
 from autotroph.store.protocols import Receipt
+from autotroph.store.queue import MOMENT
 from autotroph.store.sqlite import SqliteStore
 from autotroph.testing.disks import Disk
 from autotroph.testing.disks.platter import Sync
@@ -90,10 +91,11 @@ def test_an_append_that_is_larger_than_the_room_gets_in_though_something_waits(p
         assert len(large.durable()) == 20
 
 
-def test_what_may_wait_shares_the_sync_of_what_comes_next(path):
+def test_what_may_wait_shares_the_sync_of_what_comes_next(path, monkeypatch):
+    monkeypatch.setattr("autotroph.store.queue.MOMENT", 30.0)
     with Disk().mounted() as disk, opened(path, disk) as store:
         before = _syncs(disk)
-        first = store.append(entry(1), leisure=30.0)
+        first = store.append(entry(1), leisurely=True)
         assert store.append(entry(2)).durable() == (3,)
         assert first.durable(0.0) == (2,)
         assert _syncs(disk) == before + 1
@@ -105,9 +107,30 @@ def _syncs(disk: Disk) -> int:
 
 def test_what_may_wait_is_written_though_nobody_comes(path, disk):
     with opened(path, disk) as store:
-        assert store.append(entry(1), leisure=0.01).durable(30.0) == (2,)
-        last = store.append(entry(2), leisure=3600.0)
+        for n in range(2, 5):  # the first finds a writer that sleeps, the others one that looks out
+            assert store.append(entry(n), leisurely=True).durable(30.0) == (n,)
+
+
+def test_the_end_does_not_wait_for_what_may(path, disk, monkeypatch):
+    with opened(path, disk) as store:
+        assert store.append(entry(1)).durable() == (2,)
+        monkeypatch.setattr("autotroph.store.queue.MOMENT", 3600.0)
+        last = store.append(entry(2), leisurely=True)
     assert last.durable(0.0) == (3,)
+
+
+def test_what_is_in_a_hurry_overtakes_nothing(path, disk):
+    with opened(path, disk) as store:
+        receipts = [store.append(entry(n), leisurely=n % 3 > 0) for n in range(300)]
+        assert [receipt.durable() for receipt in receipts] == [(n + 2,) for n in range(300)]
+
+
+def test_whoever_is_in_no_hurry_is_never_left_behind(path, disk):
+    """The moment in which the writer goes to sleep is the one to hit; so it is tried at many."""
+    with opened(path, disk) as store:
+        for n in range(150):
+            time.sleep(MOMENT + (n - 75) * 2e-5)
+            assert store.append(entry(n), leisurely=True).durable(30.0)
 
 
 def test_whoever_waits_for_room_is_let_in_when_the_stall_ends(path, disk):

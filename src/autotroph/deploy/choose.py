@@ -1,9 +1,11 @@
 """The choice itself: proposals and a policy document in, a decision with every probability out. No I/O."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Literal
 
 import msgspec
-from numpy.typing import NDArray
 
 from autotroph.deploy.cohorts import Cohort
 from autotroph.policy.documents import AnyPolicy
@@ -61,7 +63,7 @@ def choose(
         epoch=live.stage.epoch,
         arm=cohort.arm,
         p_arm=cohort.p_arm,
-        options=tuple(Option(one.option, float(p)) for one, p in zip(proposals, chances, strict=True)),
+        options=tuple([Option(one.option, p) for one, p in zip(proposals, chances, strict=True)]),
         option=taken.option,
         unit=request.unit,
         unit_kind=request.unit_kind,
@@ -82,9 +84,8 @@ def choose(
     )
 
 
-def _pick(chances: NDArray[Any], luck: float) -> int:
+def _pick(chances: Sequence[float], luck: float) -> int:
     """The option whose stretch of the unit interval holds `luck`; never one of probability 0."""
-    cumulative = chances.cumsum()
-    return min(
-        int(cumulative.searchsorted(luck * cumulative[-1], side="right")), int(chances.nonzero()[0][-1])
-    )
+    cumulative = list(accumulate(chances))
+    last = max(place for place, chance in enumerate(chances) if chance)
+    return min(bisect_right(cumulative, luck * cumulative[-1]), last)

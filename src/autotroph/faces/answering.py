@@ -177,12 +177,12 @@ class Answering:
         receipt, reason = self.sent(decision, completion)
         return Answer(decision, completion, receipt, reason)
 
-    def sent(self, *rows: Record, leisure: float = 0.0) -> tuple[Receipt | None, str]:
+    def sent(self, *rows: Record, leisurely: bool = False) -> tuple[Receipt | None, str]:
         """Rows of a decision on their way to the ledger; or why they will not get there.
 
         Args:
             rows: of it.
-            leisure: seconds for which they may wait for others.
+            leisurely: whether they may wait some milliseconds for others.
 
         Raises:
             LedgerError: the ledger takes nothing, and such decisions are to be refused.
@@ -191,7 +191,7 @@ class Answering:
         if refuse and (fault := self.store.fault()):
             raise LedgerError(f'{fault}; on_store_failure is "refuse", so nothing is answered')
         try:
-            receipt = self.store.append(*map(self.custody.admit, rows), patience=0.0, leisure=leisure)
+            receipt = self.store.append(*map(self.custody.admit, rows), patience=0.0, leisurely=leisurely)
         except Erased as error:
             return None, str(error)
         except LedgerError as error:

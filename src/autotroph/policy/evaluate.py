@@ -15,8 +15,8 @@ from autotroph.spec.policies import First, Longest, Threshold, Uniform
 Chances = NDArray[np.float64]
 
 
-def probabilities(policy: AnyPolicy, proposals: Sequence[Proposal], explore: float = 0.0) -> Chances:
-    """The probability of each option, shape (K,), summing to 1.
+def probabilities(policy: AnyPolicy, proposals: Sequence[Proposal], explore: float = 0.0) -> list[float]:
+    """The probability of each of the K options; they sum to 1.
 
     Args:
         policy: the document.
@@ -24,13 +24,13 @@ def probabilities(policy: AnyPolicy, proposals: Sequence[Proposal], explore: flo
         explore: share of the probability that is spread evenly over all options.
 
     >>> from autotroph.spec.policies import First
-    >>> probabilities(First(), [Proposal("a"), Proposal("b")], explore=0.1)
-    array([0.95, 0.05])
+    >>> probabilities(First(), [Proposal("a"), Proposal("b")], explore=0.5)
+    [0.75, 0.25]
     """
     count = len(proposals)
     match policy:
         case Uniform():
-            return np.full(count, 1.0 / count)
+            return [1.0 / count] * count
         case First():
             best = 0
         case Longest(variant=variant):
@@ -41,7 +41,7 @@ def probabilities(policy: AnyPolicy, proposals: Sequence[Proposal], explore: flo
             best = int(scores(policy, proposals).argmax())
         case _:
             assert_never(policy)
-    chances = np.full(count, explore / count)
+    chances = [explore / count] * count
     chances[best] += 1.0 - explore
     return chances
 

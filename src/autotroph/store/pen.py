@@ -24,18 +24,25 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     hash: str
 
 
+_UNREAD = Head(0, 0, "")
+
+
 class Pen:
-    """Writes one transaction. `begin`, any number of `write` and `keep`, then `commit`."""
+    """Writes a transaction at a time: `begin`, any number of `write` and `keep`, then `commit`.
+
+    Nobody else writes, so where the ledger stands is read once, and again after what was taken back.
+    """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self._head = Head(0, 0, "")
+        self._head = _UNREAD
 
     def begin(self) -> None:
-        """Opens the transaction and reads where the ledger stands."""
+        """Opens the transaction."""
         self._connection.execute("BEGIN IMMEDIATE")
-        found = self._connection.execute("SELECT sequence, links, hash FROM head").fetchone()
-        self._head = msgspec.convert(found, Head)
+        if self._head is _UNREAD:
+            found = self._connection.execute("SELECT sequence, links, hash FROM head").fetchone()
+            self._head = msgspec.convert(found, Head)
 
     def commit(self) -> None:
         """Writes where the ledger stands, and syncs everything to disk."""
@@ -47,6 +54,7 @@ class Pen:
 
     def abandon(self) -> None:
         """Takes back the whole transaction, if SQLite has not done so itself."""
+        self._head = _UNREAD
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 

@@ -85,12 +85,13 @@ class Reader(Protocol):
 class Store(Reader, Protocol):
     """A ledger open for writing. There is one writer a ledger; it gives out the sequences."""
 
-    def append(self, *records: Record, patience: float | None = None, leisure: float = 0.0) -> Receipt:
+    def append(self, *records: Record, patience: float | None = None, leisurely: bool = False) -> Receipt:
         """Stores all of these records or none, without waiting for the disk.
 
         An empty append is a receipt for everything appended before it. Only when the queue is full
-        does the call wait: for at most `patience` seconds, by default the store's own. For `leisure`
-        seconds they may wait for others, with which they are synced then; their order stays.
+        does the call wait: for at most `patience` seconds, by default the store's own. Where they are
+        `leisurely`, they may wait some milliseconds for others, with which they are synced then; their
+        order stays.
 
         A record that is there already is not stored again: a decision or signal is recognised by its
         `key` and by what the caller said (see `codec.SAID`), any record by its id and all its fields.

@@ -1,11 +1,14 @@
-"""What waits to be written: first in, first out, and bounded in rows and in bytes."""
+"""What waits to be written: first in, first out, and bounded in rows and in bytes.
 
-import math
+Whoever is in a hurry wakes the writer. Who is not would only take the interpreter from those who are at work,
+so it wakes nobody who will look soon.
+"""
+
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from time import monotonic
 
 import msgspec
 
@@ -14,8 +17,14 @@ from autotroph.store.codec import Row
 from autotroph.store.pen import Pen
 from autotroph.store.receipt import Receipt
 
+MOMENT = 0.005
+"""Seconds for which what is in no hurry waits for others at most, and for which a writer looks out for it."""
+
 LONGEST = 30.0
 """No one is asked to come back later than this, in seconds."""
+
+
+_HURRIEDLY, _CALMLY = True, False
 
 
 class Job(msgspec.Struct, frozen=True, eq=False):
@@ -27,7 +36,7 @@ class Job(msgspec.Struct, frozen=True, eq=False):
         count: of the rows that it has, adds or takes away.
         size: about how many bytes it is.
         scrub: whether the log is emptied before it is done.
-        until: when it has waited long enough for others, on the clock that only counts.
+        leisurely: whether it may wait a moment for others, to be synced with them.
         receipt: whom to tell.
     """
 
@@ -36,7 +45,7 @@ class Job(msgspec.Struct, frozen=True, eq=False):
     count: int = 0
     size: int = 0
     scrub: bool = False
-    until: float = 0.0
+    leisurely: bool = False
     receipt: Receipt = msgspec.field(default_factory=Receipt)
 
     def write(self, pen: Pen) -> tuple[int, ...]:
@@ -63,9 +72,10 @@ class Queue:
 
     def __init__(self, where: str, room: Room) -> None:
         self._where, self._room = where, room
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()  # None at its end
+        self._jobs = deque[Job]()
+        self._bell: SimpleQueue[bool] = SimpleQueue()  # how it is rung
+        self._rung = self._dozes = self._closed = False
         self._rows = self._size = 0
-        self._closed = self._ended = False
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
 
@@ -93,23 +103,24 @@ class Queue:
                 raise LedgerError(f"{self._where}: the ledger is closed; open it again")
             self._rows += job.count
             self._size += job.size
-            self._jobs.put(job)
+            self._jobs.append(job)
+            if not job.leisurely:
+                self._ring()
+            elif self._dozes:
+                self._dozes = False
+                self._bell.put(_CALMLY)
 
     def take(self, patience: float | None) -> list[Job] | None:
-        """All that is queued; waits for it, and as long as all of it may wait for others, too.
+        """All that is queued; waits for it, and a moment longer where nothing of it is in a hurry.
 
         Empty after so many seconds of nothing, None at the end.
         """
-        batch, until = list[Job](), math.inf
-        with suppress(Empty):
-            while not self._ended:
-                job = self._jobs.get(timeout=max(0.0, until - monotonic()) if batch else patience)
-                if job is None:
-                    self._ended = True
-                else:
-                    batch.append(job)
-                    until = min(until, job.until)
-        return None if self._ended and not batch else batch
+        if not self._closed:
+            self._wait(patience)
+        self._rung, batch = False, list[Job]()
+        while self._jobs:
+            batch.append(self._jobs.popleft())
+        return None if self._closed and not batch else batch
 
     def done(self, batch: list[Job]) -> None:
         """These were written or refused: their room is free again."""
@@ -122,8 +133,28 @@ class Queue:
         """Takes nothing more; what is queued can still be taken out."""
         with self._lock:
             self._closed = True
-            self._jobs.put(None)
+            self._ring()
             self._changed.notify_all()
+
+    def _ring(self) -> None:
+        if not self._rung:
+            self._rung = True
+            self._bell.put(_HURRIEDLY)
+
+    def _wait(self, patience: float | None) -> None:
+        """Until somebody is in a hurry, or whoever is not has waited for a moment."""
+        if self._hurried(MOMENT) or self._jobs:
+            return
+        self._dozes = True  # and only then looks again: nobody rings for what came before
+        if not self._jobs and not self._hurried(patience) and self._jobs:
+            self._hurried(MOMENT)
+        self._dozes = False
+
+    def _hurried(self, seconds: float | None) -> bool:
+        """Whether somebody in a hurry rings within so many seconds; any ring ends the wait."""
+        with suppress(Empty):
+            return self._bell.get(timeout=seconds)
+        return False
 
     def _fits(self, job: Job) -> bool:
         """Whether there is any room: a job may be larger than what is left, or it might never get in."""

@@ -230,11 +230,11 @@ class SqliteStore(SqliteReader):
         """A reader of a ledger that somebody else may be writing."""
         return SqliteReader(url)
 
-    def append(self, *records: Record, patience: float | None = None, leisure: float = 0.0) -> Receipt:
+    def append(self, *records: Record, patience: float | None = None, leisurely: bool = False) -> Receipt:
         """Queues these records as one append."""
         rows = [encode(record) for record in records]
-        until = monotonic() + leisure if leisure else 0.0
-        return self._submit(Job(rows, count=len(rows), size=_weight(rows), until=until), patience)
+        job = Job(rows, count=len(rows), size=_weight(rows), leisurely=leisurely)
+        return self._submit(job, patience)
 
     def fault(self) -> str:
         """Why nothing can be written at the moment; empty while the store is healthy."""

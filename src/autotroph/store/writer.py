@@ -16,9 +16,9 @@ What the disk does to a commit decides what comes next:
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
 
 import apsw
@@ -54,6 +54,7 @@ class Writer:
     ) -> None:
         self._opening, self._release = opening, release
         self._connection = opening()
+        self._pen = Pen(self._connection)
         self._where = self._connection.filename
         self._file = _identity(self._where)
         self._queue = Queue(self._where, room)
@@ -167,11 +168,12 @@ class Writer:
             failed, self._connection = self._connection, self._opening()
             self._file = _identity(self._where)
             failed.close()
+            self._pen = Pen(self._connection)
             self._checkpoints.watch(self._connection)
         if not self._settled:
             self._checkpoints.settle(self._connection)
             self._settled = True
-        return Pen(self._connection)
+        return self._pen
 
     def _failed(self, error: Exception) -> LedgerError:
         why = f"{self._where}: writing failed ({type(error).__name__}: {error})"
@@ -194,7 +196,7 @@ class Writer:
 def _identity(path: str) -> tuple[int, int] | None:
     """Which file is at a path; None where there is none."""
     try:
-        found = Path(path).stat()
+        found = os.stat(path)  # noqa: PTH116 - asked at every commit, and a path would have to be made
     except OSError:
         return None
     return found.st_dev, found.st_ino

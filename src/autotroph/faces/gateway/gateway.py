@@ -46,9 +46,6 @@ _LOG = logging.getLogger("autotroph.gateway")
 DURABLE = 2.0
 """Seconds that an answer waits for its decision to be on disk."""
 
-LEISURE = 0.005
-"""Seconds that what came of an answer waits for the next decision, to share its sync: nobody waits for it."""
-
 WORDS = (CHAT, RESPONSES, TEXT)
 """Paths whose answers are words."""
 
@@ -324,7 +321,7 @@ class Gateway:
             return None
         rows = (made.decision, completion) if made.unrecorded else (completion,)
         try:
-            return self._product.sent(*rows, leisure=LEISURE)[0]
+            return self._product.sent(*rows, leisurely=True)[0]
         except LedgerError as fault:  # whoever asked has the answer; only the ledger has not
             _LOG.warning("decision %s: what came of it is not recorded: %s", made.decision.id, fault)
             return None
