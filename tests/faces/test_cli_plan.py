@@ -82,6 +82,19 @@ def test_of_a_product_that_was_never_opened_there_is_no_plan() -> None:
     assert not LEDGER.exists()
 
 
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_prompt_that_is_none_is_refused_before_anything_was_opened(command: str, here: Path) -> None:
+    declared = (
+        '[product]\nname = "p"\n[models.m]\nkind = "openai"\nbase_url = "https://llm.example.com/v1"\n'
+        '[tasks.answer]\nkind = "chat"\nreward = "good"\npolicy = { kind = "first" }\n'
+        '[tasks.answer.variants]\nonly = { model = "m", prompt = "p.md" }\n'
+        '[signals]\nsolved = { type = "boolean" }\n[rewards.good]\nvalue = "solved"\n'
+    )
+    (here / "autotroph.toml").write_text(declared, "utf-8")
+    (here / "p.md").write_text("{{ question", "utf-8")
+    assert "p.md:1: no section" in refused(command)
+
+
 @pytest.mark.usefixtures("changed")
 def test_cycle_status_and_doctor_name_the_way_out() -> None:
     assert "resolved_fast (reward) is declared otherwise" in refused("cycle")

@@ -9,11 +9,9 @@ from products import used
 
 import autotroph
 
-COMMAND = "from autotroph.faces.cli import main; main()"
-
 
 def run(*arguments: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
-    line = [sys.executable, "-W", "error", "-c", COMMAND, *arguments]
+    line = [sys.executable, "-W", "error", "-m", "autotroph", *arguments]
     return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", input=typed, check=False)
 
 

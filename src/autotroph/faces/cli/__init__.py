@@ -104,8 +104,6 @@ cli = click.version_option(__version__, prog_name="autotroph")(cli)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point of the command; leaves with one of the exit codes above."""
-    if hasattr(
-        sys.stdout, "reconfigure"
-    ):  # ticks and dashes on consoles that are not UTF-8: shown as ?, never fatal
-        sys.stdout.reconfigure(errors="replace")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # ticks on consoles without UTF-8: shown as ?, never fatal
     cli.main(args=arguments, prog_name="autotroph")

@@ -78,16 +78,22 @@ def plan(*, html: Path | None, config: Path, as_json: bool) -> None:
 
 
 def explain(spec: Spec, config: Path) -> Explained:
-    """The plan, with what it would do; a product without a ledger has none."""
+    """The plan, with what it would do; a product without a ledger has none.
+
+    Raises:
+        SpecError: a prompt or a schema that is declared is none.
+    """
     from time import perf_counter
 
     from autotroph.plan.explaining import explained
     from autotroph.plan.foreseeing import foreseen
     from autotroph.plan.steps import Plan, planned
+    from autotroph.prompts.checking import check_prompts
     from autotroph.store import open_reader
     from autotroph.store.opening import location
     from autotroph.store.segments import Progress, sync
 
+    check_prompts(spec)
     ledger = location(ledger_of(config))
     if not ledger.exists():
         return Explained(Plan(steps=(), opened=False), (), (), 0.0, 0.0)
