@@ -24,7 +24,7 @@ demo: $(VENV)/.runtime       ## Watch the loop close on real code: make demo [RE
 	@$(BIN)/autotroph demo --seed $(SEED) $(if $(REPO),--repo "$(REPO)")
 
 test: $(VENV)/.dev chromium  ## Run every test but the slow ones
-	@$(PYTEST) -n $(WORKERS) -m "not slow"
+	@$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-slow: $(VENV)/.dev      ## Run the whole simulations and long runs
 	@$(PYTEST) -n $(WORKERS) -m slow --hypothesis-profile=afresh

@@ -22,9 +22,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more threads than cores on
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes are started, and each would compile
 sys.dont_write_bytecode = False  # workers are started after this, and have it from the environment
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # a run in the background of a shell ignores interrupts, and so would each process that a test interrupts
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+for number, handler in USUAL.items():
+    # a run in the background, or by nohup, ignores these, and so would each process that a test sends them to
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
