@@ -191,6 +191,14 @@ def check_append_is_all_or_nothing(open_store: Opener) -> None:
         assert verify(store) == 2
 
 
+def check_who_is_in_no_hurry_keeps_its_place(open_store: Opener) -> None:
+    """An append that may wait and is overtaken, or is left out of a receipt for everything before it."""
+    with closing(open_store()) as store:
+        sent = [store.append(entry(number), leisurely=number % 2 == 0) for number in range(9)]
+        store.append().durable()
+        assert [each.durable(0.0) for each in sent] == [(number,) for number in range(1, 10)]
+
+
 def check_not_a_number_is_refused(open_store: Opener) -> None:
     """NaN that comes back as NULL, infinities that JSON turns into nothing, integers cut to 64 bits."""
     nan, endless = float("nan"), float("inf")
