@@ -1,6 +1,7 @@
 import pytest
 
 from autotroph.errors import Erased
+from autotroph.ingest.arrivals import DecisionIn, SignalIn
 from autotroph.records import Artefact, Completion, Decision, Signal
 from support_product import OPTIONS, ask, opened, pass_time
 
@@ -79,3 +80,36 @@ class TestTheErased:
         product.signal(ask(product, "bob"), "accepted", True).durable()
         pass_time(product)
         assert product.custody.admit(Artefact(digest="d", kind="k", body=b"")).kind == "k"
+
+
+class TestIdsThatGiveSomebodyAway:
+    MAIL = "ann@shop.example"
+
+    def test_are_the_same_other_id_wherever_they_come_in(self, tmp_path):
+        with opened(tmp_path, '[privacy]\nredact = ["email"]\n') as product:
+            made = product.store.get(Decision, id=ask(product, self.MAIL, session="ann@s.example"))
+            assert made.unit == made.user
+            assert self.MAIL not in str(made)
+            assert "ann@s.example" not in str(made)
+            product.signal(self.MAIL, "happy", 1.0).durable()
+            assert product.store.get(Signal).subject == made.user
+            elsewhere = DecisionIn(task="reply", id=self.MAIL, user=self.MAIL, option="silence")
+            (taken,) = product.take([elsewhere])
+            assert product.take([elsewhere])[0].status == "known"
+            row = product.store.get(Decision, id=taken.id)
+            assert row.user == made.user
+            assert self.MAIL not in str(row)
+            late = SignalIn(subject=self.MAIL, name="accepted", value=True)
+            assert product.take([late])[0].status == "stored"
+            assert product.store.get(Signal, name="accepted").subject == row.id
+
+    def test_are_found_and_erased_by_the_id_whatever_is_declared_then(self, tmp_path):
+        with opened(tmp_path, '[privacy]\nredact = ["email"]\n') as product:
+            ask(product, self.MAIL)
+            assert [one["kind"] for one in product.export(self.MAIL)][:1] == ["decision"]
+        with opened(tmp_path) as product:
+            assert product.erase(self.MAIL).decisions == 1
+
+    def test_stay_where_nothing_is_found_in_them(self, tmp_path):
+        with opened(tmp_path, '[privacy]\nredact = ["email"]\n') as product:
+            assert product.store.get(Decision, id=ask(product, "u1", session="s1")).session == "s1"

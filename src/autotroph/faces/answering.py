@@ -85,6 +85,7 @@ class Answering:
         began = self.clock.elapsed()
         checked = self.custody.redacted(check_inputs(dict(inputs)))
         check_ids(user=user, session=session, key=key)
+        user, session, key = map(self.custody.called, (user, session, key))
         if key and (known := self._decided(key)):
             return known.unless_other(task, checked, user, session)
         rooms = self.rooms

@@ -13,6 +13,12 @@ from autotroph.store import Reader
 
 R = TypeVar("R", bound=Record)
 
+OURS = "decision_"
+"""What ids begin with that are nobody's name; that digits of theirs look like a card's changes nothing."""
+
+_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+"""Digits would look like numbers of cards and phones."""
+
 
 class Custody:
     """Guards what is written about people.
@@ -41,6 +47,12 @@ class Custody:
     def redacted(self, value: Any) -> Any:
         """A nested value with everything blacked out that is to be."""
         return value if self._redactor.empty else self._redactor.value(value)
+
+    def called(self, id_: str) -> str:
+        """An id as rows have it: in place of one that gives somebody away always the same alias."""
+        if not id_ or self._redactor.empty or id_.startswith(OURS):
+            return id_
+        return id_ if self._redactor.text(id_) is id_ else alias(id_, self._salt)
 
     def mark(self, about: str, id_: str) -> str:
         """What stays of an erased id: its salted digest."""
@@ -73,6 +85,16 @@ class Custody:
 
     def _proposal(self, proposal: Proposal) -> Proposal:
         return replace(proposal, output=self._redactor.text(proposal.output))
+
+
+def alias(id_: str, salt: str) -> str:
+    """What stands in rows for an id that gives somebody away, whatever is declared to be blacked out.
+
+    Args:
+        id_: of a user or session, or a key.
+        salt: the product's: who has the id, and not the ledger, cannot tell that it is theirs.
+    """
+    return f"redacted~{digest('alias', salt, id_)[:24].translate(_LETTERS)}"
 
 
 def _subjects(record: Record) -> tuple[tuple[str, str], ...]:

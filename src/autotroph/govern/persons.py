@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from autotroph.errors import InputError
-from autotroph.govern.custody import Custody
+from autotroph.govern.custody import Custody, alias
 from autotroph.govern.touched import touch
 from autotroph.records import Completion, Decision, Entry, Erasure, Record, Reward, Signal
 from autotroph.store import Reader, Store
@@ -75,9 +75,17 @@ def belongings(reader: Reader, users: Sequence[str]) -> Belongings:
     return Belongings(tuple(users), decisions, alone, rows)
 
 
+def named(reader: Reader, users: Sequence[str]) -> list[str]:
+    """What rows call these users: their ids, or what stands for them where these give somebody away."""
+    others = [alias(one, reader.meta("seed") or "") for one in users]
+    if not belongings(reader, others).count:  # as a rule
+        return list(users)
+    return [*users, *(one for one in others if belongings(reader, [one]).count)]
+
+
 def export(reader: Reader, user: str) -> Iterator[dict[str, Any]]:
     """Every row of a user as a document with its `kind`, in ledger order by kind."""
-    mine = belongings(reader, [user])
+    mine = belongings(reader, named(reader, [user]))
     for kind, sequences in mine.rows.items():
         for sequence in sorted(sequences):
             if (row := reader.get(kind, sequence=sequence)) is not None:
@@ -104,9 +112,10 @@ def erase(store: Store, custody: Custody, users: Sequence[str], by: str, now: fl
     """
     if not users or not all(users):
         raise InputError("name the users to erase by their ids; none of them may be empty")
-    custody.shut(custody.mark("user", one) for one in users)
+    ids = list(dict.fromkeys([*named(store, users), *map(custody.called, users)]))
+    custody.shut(custody.mark("user", one) for one in ids)
     store.append().durable()
-    mine = _take_out(store, custody, users, now)
+    mine = _take_out(store, custody, ids, now)
     done = Erasing(
         users=len(users),
         decisions=sum(len(one.decisions) for one in mine),

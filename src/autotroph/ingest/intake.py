@@ -12,7 +12,7 @@ from autotroph.clock import Clock, digest
 from autotroph.errors import AutotrophError, Conflict, InputError, LedgerError, Overloaded
 from autotroph.govern.custody import Custody
 from autotroph.ingest.arrivals import DecisionIn, SignalIn, decision_of, import_key, signal_of
-from autotroph.ingest.stamping import derived_key, stamp_signal
+from autotroph.ingest.stamping import check_ids, derived_key, stamp_signal
 from autotroph.records import Decision, Fold, Record, Signal, Value, canonical
 from autotroph.spec import Spec
 from autotroph.store import Receipt, Store
@@ -67,6 +67,10 @@ class Intake:
 
     def signal(self, name: str, subject: str, value: Any, **given: Any) -> Receipt:
         """Store one signal without waiting for the disk; `given` as for `stamp_signal`."""
+        ids = {"user": given.get("user", ""), "key": given.get("key", "")}
+        check_ids(subject=subject, **ids)
+        given |= {what: self._custody.called(id_) for what, id_ in ids.items()}
+        subject = self._custody.called(subject)
         signal = stamp_signal(self._spec, self._clock, name, subject, value, **given)
         if not given.get("key") and given.get("at") is None:
             signal = self._after_the_last(signal)
@@ -98,6 +102,7 @@ class Intake:
     # making ------------------------------------------------------------------------------------------
 
     def _rows(self, arrival: SignalIn | DecisionIn, now: float, *, verified: bool) -> Rows | AutotrophError:
+        arrival = self._called(arrival)
         try:
             if isinstance(arrival, DecisionIn):
                 decision, completion, signals = decision_of(
@@ -114,6 +119,17 @@ class Intake:
             return (signal if arrival.key or arrival.at is not None else self._after_the_last(signal),)
         except AutotrophError as error:
             return error
+
+    def _called(self, arrival: SignalIn | DecisionIn) -> SignalIn | DecisionIn:
+        """What arrived, by the ids that rows have; what has no key keeps the one that it came with."""
+        called = self._custody.called
+        names = ("subject",) if isinstance(arrival, SignalIn) else ("id", "session")
+        ids = {name: called(getattr(arrival, name)) for name in ("user", "key", *names)}
+        if all(getattr(arrival, name) == id_ for name, id_ in ids.items()):
+            return arrival
+        if isinstance(arrival, DecisionIn):
+            ids["key"] = ids["key"] or ids["id"] or digest(canonical(arrival))
+        return replace(arrival, **ids)
 
     def _first_time(self, arrival: DecisionIn, now: float) -> float:
         """When an import was stored first, if nobody says when it was made: sent again, it is the same."""

@@ -125,11 +125,11 @@ def _named(users: Sequence[str], file: IO[str] | None) -> list[str]:
 
 
 def _question(config: Path, users: Sequence[str]) -> str:
-    from autotroph.govern.persons import belongings
+    from autotroph.govern.persons import belongings, named
     from autotroph.records import Signal
 
     with closing(reader_of(config)) as reader:
-        mine = [belongings(reader, users[at : at + PAGE]) for at in range(0, len(users), PAGE)]
+        mine = [belongings(reader, named(reader, users[at : at + PAGE])) for at in range(0, len(users), PAGE)]
     decisions = sum(len(one.decisions) for one in mine)
     signals = sum(len(one.rows[Signal]) for one in mine)
     gone = _gone(decisions, signals, sum(one.count for one in mine))

@@ -1,6 +1,7 @@
 """Responses that go on from others: who asks knows our ids, and the upstream knows its own."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -28,6 +29,11 @@ class Continued:
         self._known[ours] = _Before(theirs, session)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Know nothing of the responses that are gone; any thread may say so."""
+        for ours in [one for one in list(self._known) if gone(one)]:
+            self._known.pop(ours, None)
 
     def of(self, asked: Asked) -> Asked:
         """A call as its upstream understands it, in the session that it goes on with."""

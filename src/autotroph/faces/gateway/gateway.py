@@ -96,7 +96,7 @@ class Gateway:
         check_ids(user=asked.user, session=asked.session, key=asked.key)
         if asked.key.startswith(IMPORTED):
             raise InputError(f"key {asked.key!r} is one of an import, by its beginning; use another key")
-        asked = self._continued.of(asked)
+        asked = self._continued.of(self._called(asked))
         target = self._target(asked)
         inputs = self._checked(asked, target.task)
         if asked.key:
@@ -127,12 +127,21 @@ class Gateway:
     def forget(self) -> None:
         """Rows of the ledger were erased: nothing of them is answered from memory."""
         self._repeats.forget()
+        self._continued.forget(self._gone)
 
     async def close(self) -> None:
         """Close the connections of this event loop."""
         await self._outside.close()
 
     # who ---------------------------------------------------------------------------------------------
+
+    def _called(self, asked: Asked) -> Asked:
+        """The call by the ids that rows have; what is passed on stays as it came."""
+        called = self._product.custody.called
+        ids = called(asked.user), called(asked.session), called(asked.key)
+        if ids == (asked.user, asked.session, asked.key):
+            return asked
+        return replace(asked, user=ids[0], session=ids[1], key=ids[2])
 
     def _target(self, asked: Asked) -> Target:
         found = self._named(asked)
@@ -311,9 +320,15 @@ class Gateway:
         if given is not None:
             made.spent.add(given.reply.usage, self._asking.rates(given.step))
         self._accounts.settle(made, self._told(made, self._completion(made, given, told, error)))
-        self._repeats.ended(made, given, error)
-        if told.id:
+        gone = self._gone(made.decision.id, made.decision.user)
+        self._repeats.ended(made, None if gone else given, error)
+        if told.id and not gone:
             self._continued.note(made.decision.id, told.id, made.decision.session)
+
+    def _gone(self, id_: str, user: str = "") -> bool:
+        """Whether a decision, or whoever it was for, was erased, perhaps while it was under way."""
+        custody = self._product.custody
+        return custody.is_erased("decision", id_) or custody.is_erased("user", user)
 
     def _told(self, made: Made, completion: Completion) -> Receipt | None:
         """What came of a decision, on its way to the ledger; what that does not have needs no end there."""
