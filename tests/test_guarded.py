@@ -8,6 +8,7 @@ import autotroph
 from autotroph.clock import ReplayClock, draw
 from autotroph.errors import InputError
 from autotroph.faces.library import Product
+from autotroph.observe.steps import steps
 from autotroph.plan.foreseeing import foreseen
 from autotroph.records import Candidate, Decision, Entry, Stage, Verdict
 from autotroph.spec import Longest
@@ -253,6 +254,7 @@ class TestADeclarationThatChanges:
         assert (standing.main.release.name[:8], standing.parent.release.name) == ("declared", "release 0")
         assert sells.product.store.get(Entry, event="forced").actor == "ada"
         assert sells.product.store.get(Verdict, finding="promoted").reason == "forced by ada, unproven"
+        assert steps(sells.product.store, "offer").redeployed is None  # nothing was proven
         taken = {sells.product.decide("offer", {}, user=f"new {n}").decision.release for n in range(40)}
         assert taken == {standing.main.release.id, standing.parent.release.id}  # some stay to compare with
         sells.product.rollback()

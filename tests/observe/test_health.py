@@ -55,6 +55,31 @@ def test_decisions_without_a_signal_need_somebody(product: Product) -> None:
     assert found.tasks[0].counts.pending == 3
 
 
+def test_calls_of_a_task_without_a_reward_are_there(tmp_path: Path) -> None:
+    text = """
+        [product]
+        name = "support"
+        [models.small]
+        kind = "openai"
+        base_url = "https://llm.example.com/v1"
+        [tasks.answer]
+        kind = "chat"
+        [tasks.answer.variants.small]
+        model = "small"
+    """
+    (tmp_path / "autotroph.toml").write_text(text, "utf-8")
+    with autotroph.open(tmp_path / "autotroph.toml") as opened:
+        assert subjects(read(opened, opened.spec)) == {"answer": "no decision yet"}
+        made = Decision(
+            id="d1", task="answer", release="", epoch=0, arm="main", p_arm=1.0,
+            options=(Option("small", 1.0),), option="small", unit="d1", unit_kind="decision",
+            cluster="d1", fold="tracks", policy="", provenance="import",
+            variant="", declaration="", at=opened.clock.now(),
+        )  # fmt: skip
+        opened.store.append(made).durable()
+        assert subjects(read(opened, opened.spec)) == {"answer": "declares no reward, so it cannot learn"}
+
+
 def test_a_signal_that_nobody_sends_is_not_asked_for(tmp_path: Path) -> None:
     text = """
         [product]

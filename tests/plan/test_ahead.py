@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from autotroph.plan.ahead import ahead
+from autotroph.spec import ModelSpec, VariantSpec
 from support_product import START, ask, opened, pass_time
 
 MORE = """
@@ -46,6 +48,18 @@ def test_it_takes_what_the_ledger_shows_and_what_is_declared(tmp_path: Path) -> 
         assert double.days is not None
         assert double.days < declared.days
         assert fifth.days is None or fifth.days > declared.days
+
+
+def test_answers_that_are_bought_are_compared_in_one_way(tmp_path: Path) -> None:
+    with opened(tmp_path, MORE) as product:
+        used(product, 400)
+        small = ModelSpec(kind="openai", base_url="https://llm.example.com/v1")
+        task = replace(
+            product.spec.tasks["reply"], kind="chat", variants={"bought": VariantSpec(model="small")}
+        )
+        outside = replace(product.spec, models={"small": small}, tasks={"reply": task})
+        (only,) = ahead(product.store, outside, "reply").forecasts
+        assert only.kind == "split"
 
 
 def test_too_little_says_what_there_is(tmp_path: Path) -> None:

@@ -174,6 +174,11 @@ def test_without_signals_there_is_no_reward(store):
     (task,) = made.tasks
     assert (task.reward, task.headroom) == ("", None)
     assert "no signal is true often enough" in made.text
+    head, mark, example = made.text.partition("# [signals.solved]")
+    rewarded = head.replace("# reward =", "reward =") + (mark + example).replace("\n# ", "\n")[2:]
+    spec = parse(rewarded, "what the comments say")
+    assert {one.reward for one in spec.tasks.values()} == {"solved_it"}
+    assert spec.signals.keys() == {"solved"}
     assert "rewards" not in tomllib.loads(made.text)
 
 

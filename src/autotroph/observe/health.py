@@ -152,7 +152,7 @@ WITH mine AS (SELECT id, session, user FROM decisions
                WHERE task = :task AND served = 1 AND provenance = 'product'),
      final AS (SELECT w.value FROM mine JOIN rewards AS w ON w.sequence = (
        SELECT max(sequence) FROM rewards WHERE decision = mine.id AND final = 1 AND kind = 'reward')),
-     judged AS (SELECT finding FROM verdicts WHERE task = :task)
+     judged AS (SELECT finding, judge FROM verdicts WHERE task = :task)
 SELECT (SELECT count(*) FROM mine) AS decisions,
        (SELECT count(*) FROM signals WHERE about = 'decision' AND subject IN (SELECT id FROM mine)
             OR about = 'session' AND subject IN (SELECT session FROM mine)
@@ -160,7 +160,7 @@ SELECT (SELECT count(*) FROM mine) AS decisions,
        (SELECT count(value) FROM final) AS rewards,
        (SELECT count(*) FROM mine) - (SELECT count(*) FROM final) AS pending,
        (SELECT count(*) FROM candidates WHERE task = :task) AS candidates,
-       (SELECT count(*) FROM judged WHERE finding = 'promoted') AS promoted,
+       (SELECT count(*) FROM judged WHERE finding = 'promoted' AND judge <> 'person') AS promoted,
        (SELECT count(*) FROM judged WHERE finding = 'refused') AS refused,
        (SELECT count(*) FROM judged WHERE finding = 'rolled back') AS rolled_back
 """
@@ -230,7 +230,7 @@ def _needs(reader: Reader, spec: Spec, found: Health) -> Iterator[Need]:
     yield from _unrewarded(spec)
     yield from _of_traffic(spec, found.traffic)
     for task in found.tasks:
-        yield from _of_task(reader, spec, task)
+        yield from _of_task(reader, spec, task, found.traffic)
     if found.cycles == 0 and any(task.counts.decisions for task in found.tasks):
         yield Need("loop", "no cycle has run yet", "product.cycle(), or `autotroph cycle`")
     if found.orphans:
@@ -256,11 +256,11 @@ def _unrewarded(spec: Spec) -> Iterator[Need]:
             yield Need(name, "declares no reward, so it cannot learn", f'[tasks.{name}] reward = "…"')
 
 
-def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:
-    if not task.counts.decisions:
+def _of_task(reader: Reader, spec: Spec, task: TaskHealth, carried: Carried) -> Iterator[Need]:
+    if not task.counts.decisions and not _is_recorded(spec, task.name, carried):
         asked = f'model="{task.name}"' if spec.outside(task.name) else f'product.decide("{task.name}", …)'
         yield Need(task.name, "no decision yet", asked)
-    elif not task.counts.signals and (signal := _first_signal(spec, task.name)):
+    elif task.counts.decisions and not task.counts.signals and (signal := _first_signal(spec, task.name)):
         what = f"{task.counts.decisions:,} decision{'s' * (task.counts.decisions > 1)} and not one signal"
         yield Need(task.name, what, f'product.signal(decision.id, "{signal}", …)')
     for one in task.contenders:
@@ -274,6 +274,11 @@ def _of_task(reader: Reader, spec: Spec, task: TaskHealth) -> Iterator[Need]:
             yield Need(task.name, what, "`autotroph plan`, then `autotroph apply --force`: it serves at once")
             return
         yield Need(task.name, what, "`autotroph plan`, then `autotroph apply`")
+
+
+def _is_recorded(spec: Spec, task: str, carried: Carried) -> bool:
+    """Whether calls of a task without a reward came, which are recorded, though no release answers."""
+    return not spec.tasks[task].reward and any(line.task == task for line in carried.lines)
 
 
 def _first_signal(spec: Spec, task: str) -> str:

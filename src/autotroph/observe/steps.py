@@ -21,9 +21,10 @@ SELECT (SELECT min(at) FROM releases WHERE task = :task) AS deployed,
          WHERE d.task = :task AND d.provenance = 'product'
            AND w.final = 1 AND w.kind = 'reward' AND w.value IS NOT NULL) AS labelled,
        (SELECT min(at) FROM candidates WHERE task = :task AND track <> 'person') AS trained,
-       (SELECT min(at) FROM verdicts WHERE task = :task AND finding = 'promoted') AS redeployed
+       (SELECT min(at) FROM verdicts WHERE task = :task AND finding = 'promoted'
+           AND judge <> 'person') AS redeployed
 """
-"""The query behind `steps`: what was imported does not count, because the loop did not do it."""
+"""The query behind `steps`: neither what was imported counts nor what a person forced: the loop did not."""
 
 
 class Steps(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
         alike: correlation of two releases' rewards on the same decision; 0 where none was shadowed.
         alpha: what the next candidate would be granted.
         lacks: why nothing can be foretold; empty where it can.
-        forecasts: for ASSUMED, first as declared and then the other way.
+        forecasts: for ASSUMED, first as declared and then the other way, if there is one.
         beside: for BESIDE, as declared.
     """
 
@@ -70,6 +70,8 @@ def foretold(found: Traffic, spec: Spec, alpha: float) -> Ahead:
         return msgspec.structs.replace(empty, lacks=lacks)
     reward, terms = _reward(found), terms_of(found, spec, alpha)
     other: Kind = "split" if kind == "paired" else "paired"
+    # answers that have to be bought are not bought again in shadow
+    ways = (kind,) if spec.outside(found.task) else (kind, other)
 
     def of(kind: Kind, share: float) -> Forecast:
         return forecast(kind, found.flow, reward, share * abs(reward.mean), terms)
@@ -79,7 +81,7 @@ def foretold(found: Traffic, spec: Spec, alpha: float) -> Ahead:
         mean=reward.mean,
         variance=reward.variance,
         alike=reward.alike,
-        forecasts=(of(kind, ASSUMED), of(other, ASSUMED)),
+        forecasts=tuple(of(way, ASSUMED) for way in ways),
         beside=tuple(of(kind, share) for share in BESIDE),
     )
 

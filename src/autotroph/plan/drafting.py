@@ -65,6 +65,22 @@ _COMMON = frozenset(
 )
 """What prompts say of themselves, whatever they are for."""
 
+_UNREWARDED = '# reward = "solved_it"                   # a first one is in the comments at the end\n'
+
+_EXAMPLE = """\
+# A reward to begin with: uncomment it, and `reward` in its task. The product sends the signal when it knows,
+# with the id of the answer:  POST /v1/signals  {"subject": ID, "name": "solved", "value": true}
+#
+# [signals.solved]
+# type = "boolean"                         # also "number" and "text"
+#
+# [rewards.solved_it]
+# value = "solved - 5 * cost_usd"          # also latency_ms, tokens_in, tokens_out, chars
+# range = [-1.0, 1.0]
+# horizon = "24h"                          # final when so much time has passed
+# silent = { solved = false }              # what no signal by then means
+"""
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _UNNAMED = re.compile(r"[^a-z0-9]+")
 _UNKEYED = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -133,7 +149,7 @@ def draft(survey: Survey, product: ProductSpec, upstream: ModelSpec | None = Non
     variants = dict(zip(models, _distinct(map(_plain, models), UPSTREAM), strict=True))
     names = _distinct(name_of(one.template) for one in survey.tasks)
     tasks = tuple(_drafted(one, task, variants, spec) for task, one in zip(names, survey.tasks, strict=True))
-    parts = [head, *_models(tasks, upstream), *map(_task, tasks), *_measures(tasks)]
+    parts = [head, *_models(tasks, upstream), *map(_task, tasks), *_measures(tasks), *_example(tasks)]
     text = "\n".join(parts)
     parse(text, "the proposed declaration")
     return Draft(text=text, tasks=tasks, survey=survey)
@@ -241,7 +257,7 @@ base_url = {_text(known.base_url)}{where}
 
 def _task(one: Drafted) -> str:
     sites = "".join(f"  {_text(site)},\n" for site in one.surveyed.sites)
-    reward = f"reward = {_text(one.reward)}\n" if one.reward else ""
+    reward = f"reward = {_text(one.reward)}\n" if one.reward else _UNREWARDED
     return f"""\
 {"".join(f"# {line}{chr(10)}" for line in _remarks(one))}[tasks.{_key(one.name)}]
 kind = "chat"
@@ -265,7 +281,7 @@ def _remarks(one: Drafted) -> Iterator[str]:
     counts = ", ".join(f"{SIGNALS[kind]} {count:,}" for kind, count in found.signals.items())
     yield f"coverage: {found.covered:.1%} of the answers have a signal" + (f" ({counts})" if counts else "")
     if found.baseline is None:
-        yield "no signal is true often enough for a reward: have the product send one, and add it here"
+        yield "no signal is true often enough for a reward: send one, as the end of this file shows"
         return
     mean, low, high = found.baseline.mean, found.baseline.low, found.baseline.high
     yield f"baseline: {mean:.3f} of 1, between {low:.3f} and {high:.3f}; headroom {1 - mean:.3f}"
@@ -304,6 +320,12 @@ value = "1 - ({" OR ".join(names)})"
 horizon = "{_horizon(chosen) / 3600.0:g}h"
 silent = {{ {silent} }}
 """
+
+
+def _example(tasks: Iterable[Drafted]) -> Iterator[str]:
+    """How a task without a reward comes to one, in comments: what is good only its owner knows."""
+    if not all(one.reward for one in tasks):
+        yield _EXAMPLE
 
 
 def _plain(name: str) -> str:

@@ -17,6 +17,7 @@ from autotroph.errors import InputError
 from autotroph.plan.steps import Propose
 from autotroph.records import CHAINED, Candidate, Completion, Decision, Interaction
 from autotroph.spec import Spec
+from autotroph.spec.policies import First
 from autotroph.stats.confidence import mean_interval
 from autotroph.store import Reader
 
@@ -94,7 +95,7 @@ def _off_policy(step: Propose, reader: Reader, spec: Spec) -> dict[str, float | 
     """The difference to what was served, by the newest decisions with a final reward."""
     declared, (name, reward) = spec.task(step.task), spec.reward_of(step.task)
     if any(part == "kind" or part.startswith("variants.") for part in step.differs):
-        raise InputError("other variants were never served: shadow shows what they would answer")
+        raise InputError(_untried(step, spec))
     policy = declared.policy
     serving = Serving(ModelPool({}, lambda *_: ()), lambda _: policy, "")
     log = list(_log(reader, step.task, measures_of(spec, step.task)[name]))
@@ -112,6 +113,20 @@ def _off_policy(step: Propose, reader: Reader, spec: Spec) -> dict[str, float | 
     if not increments:
         raise InputError("no decision has a final reward yet")
     return {"mean": seen.mean, "low": seen.low, "high": seen.high, "units": len(increments)}
+
+
+def _untried(step: Propose, spec: Spec) -> str:
+    """Why the log knows nothing of these variants, and who will."""
+    declared, changed = spec.task(step.task), {part.removeprefix("variants.") for part in step.differs}
+    first = next(iter(declared.variants), "")
+    if isinstance(declared.policy, First) and first not in changed and changed <= declared.variants.keys():
+        return (
+            f"its policy always takes the first variant, {first!r}, which has not changed, so it answers"
+            " as what serves; change that one, or let `autotroph experiment start` compare the variants"
+        )
+    if spec.outside(step.task):
+        return "other variants were never served, and are not asked in shadow: the ladder finds out"
+    return "other variants were never served: shadow shows what they would answer"
 
 
 def _live(step: Propose, spec: Spec) -> Live:

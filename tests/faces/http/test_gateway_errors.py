@@ -66,6 +66,16 @@ def test_a_wrong_key(served: Gateway) -> None:
     assert caught.value.type == "unauthenticated"
 
 
+def test_a_base_url_without_its_end(served: Gateway) -> None:
+    there = str(served.client.base_url).removesuffix("/v1/")
+    with pytest.raises(openai.NotFoundError, match="Did you mean /v1/chat/completions") as caught:
+        served.client.with_options(base_url=there).chat.completions.create(model="there", messages=ASKED)
+    assert caught.value.status_code == 404
+    with pytest.raises(openai.NotFoundError) as caught:
+        served.client.with_options(base_url=there).get("/nowhere", cast_to=object)
+    assert "Did you mean" not in caught.value.message
+
+
 @pytest.mark.parametrize("model", ["nothing", "strict::nothing"])
 def test_a_model_that_nobody_knows(served: Gateway, model: str) -> None:
     with pytest.raises(openai.NotFoundError, match="nothing") as caught:

@@ -151,6 +151,7 @@ def test_a_ledger_that_is_served_already_is_said() -> None:
         done = subprocess.run(command("--port", "0"), capture_output=True, text=True, check=False, timeout=30)
         assert done.returncode == 1
         assert "already open for writing" in done.stderr
+        assert "Is it served already?" in done.stderr
 
 
 def test_it_is_soon_ready_again_after_kill_minus_nine() -> None:

@@ -61,7 +61,7 @@ def apply(  # noqa: PLR0913 - one a flag
         before = product.store.last()
         product.apply(progress, candidates=candidates, expected=found.plan.digest, force=by if force else "")
         appended = product.store.last() - before
-    _done(found, appended, as_json=as_json)
+    _done(found, appended, force=force, as_json=as_json)
 
 
 _INSTEAD = "product.apply(); where that is `autotroph serve`, stop it, apply, and start it again"
@@ -79,10 +79,15 @@ def _refuse(plan: Plan, *, candidates: bool) -> None:
         )
 
 
-def _done(found: Explained, appended: int, *, as_json: bool) -> None:
+def _done(found: Explained, appended: int, *, as_json: bool, force: bool = False) -> None:
     if as_json:
         options.emit({**told(found), "rows": appended})
     elif found.plan.revalued:
         click.echo(f"applied: {appended:,} rows; cycles run again")
+    elif force and found.plan.proposed:
+        names = ", ".join(one.name for one in found.plan.proposed)
+        click.echo(
+            f"applied: {appended:,} rows; {names} serves everybody; `autotroph rollback` takes it back"
+        )
     elif found.plan.run:
         click.echo(f"applied: {appended:,} rows; the gate looks at what is proposed in the next cycle")

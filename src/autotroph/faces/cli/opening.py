@@ -59,7 +59,7 @@ def opened(config: Path, instead: str, *, strict: bool = True) -> Product:
 
     Args:
         config: its declaration.
-        instead: what to call in the process that has the ledger open, if one does.
+        instead: what to call in the process that has the ledger open, if one does; empty for `serve`.
         strict: whether the declaration has to be right; else that of before will do.
     """
     import autotroph
@@ -71,7 +71,10 @@ def opened(config: Path, instead: str, *, strict: bool = True) -> Product:
         url = override()
         return autotroph.open(config, strict=strict, **({"store": open_store(url)} if url else {}))
     except Occupied as error:
-        raise Occupied(f"{error}. Where the product runs, call {instead}") from error
+        served = "Is it served already? Ask that server, or stop it first"
+        raise Occupied(
+            f"{error}. {f'Where the product runs, call {instead}' if instead else served}"
+        ) from error
 
 
 def refuse_local(spec: Spec, instead: str = "product.cycle()") -> None:

@@ -107,11 +107,10 @@ def serve(  # noqa: PLR0913 - one an option
     if not _is_loopback(host):
         _check_open(host, any(one.state(clock.now()) == "open" for one in keys.list()))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    instead = "Site(product, …).run(), of autotroph.faces.http.server"
     with ExitStack() as stack:
         held = stack.enter_context(closing(handed or listen(host, port)))
         held.listen(BACKLOG)  # whoever asks from now on waits until it is ready
-        product = stack.enter_context(opened(config, instead, strict=strict))
+        product = stack.enter_context(opened(config, "", strict=strict))
         from autotroph.faces.http.server import Address, Site  # felt: a wrong call is answered without it
 
         address = Address(host=host, port=port, names=names, held=held)

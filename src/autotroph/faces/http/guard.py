@@ -17,6 +17,10 @@ Need = Scope | Literal[""]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = ("GET", "HEAD")
+_UNKNOWN = (
+    "this key is not known here; known are the token that `autotroph serve` printed when it was last started,"
+    " and the keys of `autotroph keys create`"
+)
 CROSS = frozenset({"authorization", "content-type", "content-encoding", "x-api-key"})
 """Headers that a page of another origin may send."""
 
@@ -75,7 +79,7 @@ class Guard:
         secret, in_address = _secret(door, head)
         key = self._keys.find(secret) if secret else None
         if key is None:
-            raise _unauthenticated("this key is not known here" if secret else "a key is needed")
+            raise _unauthenticated(_UNKNOWN if secret else "a key is needed")
         if in_address == "key" and not key.origins:
             raise Refusal("forbidden", "only browser keys may stand in an address; send this in a header")
         self._check_origin(key, door, head)

@@ -17,6 +17,7 @@ from autotroph.govern.keys import Key
 T = TypeVar("T", bound=msgspec.Struct)
 LONGEST_NAME = 256
 REST = "{rest}"
+PREFIX = b"/v1"
 """At the end of a path: all that is left of it, whatever that is."""
 
 
@@ -130,7 +131,14 @@ class Table:
         for prefix, methods in self._rest.items():
             if raw_path.startswith(prefix):
                 return methods, {}
-        raise Refusal("not_found", "there is nothing at this path; GET /openapi.json has what there is")
+        raise Refusal("not_found", self._nothing_at(raw_path))
+
+    def _nothing_at(self, raw_path: bytes) -> str:
+        """What somebody is told who asked for what there is not; most who do have left out the /v1."""
+        there = "there is nothing at this path; GET /openapi.json has what there is"
+        if PREFIX + raw_path not in self._exact:
+            return there
+        return f"{there}. Did you mean {(PREFIX + raw_path).decode()}? A client's base_url ends in /v1"
 
 
 def _names(shape: Sequence[str], parts: Sequence[str]) -> dict[str, str] | None:

@@ -58,7 +58,8 @@ def _besides(found: Carried) -> Iterator[str]:
     if left := found.pairs - min(len(found.lines), SHOWN):
         yield f"and {left:,} more; `autotroph report` has {len(found.lines)} of them all"
     if found.untasked:
-        yield f"{_counted(found.untasked, 'call')} of {_counted(found.sites, 'call site')} are of no task"
+        are = "is" if found.untasked == 1 else "are"
+        yield f"{_counted(found.untasked, 'call')} of {_counted(found.sites, 'call site')} {are} of no task"
     if found.unrecorded:
         yield f"{found.unrecorded:,} decisions were answered and not recorded"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -44,13 +46,22 @@ def screen(found: Draft, path: Path) -> RenderableType:
     for one in found.tasks:
         rows.add_row(*_row(one))
     survey = found.survey
-    rest = f"{survey.rare:,} calls are of call sites with too few" if survey.rare else ""
+    rest = f"{survey.rare:,} of them of call sites with too few" if survey.rare else ""
     silent = f"{survey.silent:,} are answered with no words" if survey.silent else ""
     left = "; ".join(part for part in (rest, silent) if part)
+    unrewarded = sum(one.surveyed.baseline is None for one in found.tasks)
     told = Text(f"{survey.calls:,} calls were looked at" + (f"; {left}" if left else ""), QUIET)
-    return Group(
-        rows, told, Text(f"{path.as_posix()} is written; read its comments, and `autotroph plan` it")
-    )
+    return Group(rows, told, *map(Text, _after(path, unrewarded)))
+
+
+def _after(path: Path, unrewarded: int) -> Iterator[str]:
+    """What is to be done with it."""
+    yield f"{path.as_posix()} is written; read its comments"
+    if unrewarded:
+        which = "one task has" if unrewarded == 1 else f"{unrewarded:,} tasks have"
+        yield f"{which} no reward yet, so nothing is learned there: the end of the file shows how to add one"
+    config = "" if path.as_posix() == "autotroph.toml" else f" --config {quote(path.as_posix())}"
+    yield f"then stop `autotroph serve --upstream`, and start `autotroph serve{config}`"
 
 
 _COLUMNS = (
