@@ -122,7 +122,7 @@ def _untried(step: Propose, spec: Spec) -> str:
     if isinstance(declared.policy, First) and first not in changed and changed <= declared.variants.keys():
         return (
             f"its policy always takes the first variant, {first!r}, which has not changed, so it answers"
-            " as what serves; change that one, or let `autotroph experiment start` compare the variants"
+            " as what serves; change that one instead, or leave it out, or declare another policy"
         )
     if spec.outside(step.task):
         return "other variants were never served, and are not asked in shadow: the ladder finds out"
