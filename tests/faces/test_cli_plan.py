@@ -54,6 +54,15 @@ def test_a_plan_says_what_would_happen_and_does_nothing() -> None:
         assert reader.last() == before
 
 
+def test_what_applies_by_itself_says_when(here: Path) -> None:
+    used(here)
+    run("apply", "--yes")
+    change("[ladder]", '[run]\nevery = "2m"\n[ladder]')
+    shown = run("plan").stdout
+    assert "by itself run" in shown
+    assert "no `autotroph apply` is needed: start `autotroph serve`" in shown
+
+
 @pytest.mark.usefixtures("changed")
 def test_a_plan_for_scripts() -> None:
     found = answer("plan")

@@ -82,6 +82,17 @@ def test_it_prints_one_line_with_an_address_that_opens() -> None:
         assert process.communicate() == ("", "")
 
 
+def test_who_begins_with_an_upstream_is_told_what_a_client_needs(folder: Path) -> None:
+    (folder / "autotroph.toml").unlink()
+    with running("--upstream", "http://127.0.0.1:9/v1") as process:
+        assert process.stderr is not None
+        url, token = process.stderr.readline().strip().split("/?token=")
+        assert process.stderr.readline() == f"an OpenAI client: base_url={url}/v1 api_key={token}\n"
+        assert get(url, "/v1/models/small", authorization=f"Bearer {token}") != 401
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
 def test_scripts_read_one_object() -> None:
     with running("--json") as process:
         assert process.stdout is not None

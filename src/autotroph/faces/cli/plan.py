@@ -75,6 +75,8 @@ def plan(*, html: Path | None, config: Path, as_json: bool) -> None:
         click.echo("`autotroph apply` runs these steps; until then no cycle runs, and all else goes on")
     elif found.plan.run:
         click.echo("`autotroph apply` runs these steps; until then all goes on as before")
+    elif found.plan.noted:
+        click.echo("no `autotroph apply` is needed: start `autotroph serve`, or open the product, again")
 
 
 def explain(spec: Spec, config: Path) -> Explained:

@@ -116,7 +116,7 @@ def serve(  # noqa: PLR0913 - one an option
         address = Address(host=host, port=port, names=names, held=held)
         site = Site(product, keys, address, every=every, grace=seconds)
         shown = "" if os.environ.get(VARIABLE) else token
-        site.run(lambda address: _tell(address.url, shown, as_json=as_json))
+        site.run(lambda address: _tell(address.url, shown, begins=bool(upstream), as_json=as_json))
 
 
 def _pace(text: str) -> Pace:
@@ -158,10 +158,15 @@ def _check_open(host: str, locked: bool) -> None:  # noqa: FBT001
     )
 
 
-def _tell(url: str, token: str, *, as_json: bool) -> None:
-    """Where it is, and what opens it; a token that came from the environment is not repeated."""
+def _tell(url: str, token: str, *, begins: bool, as_json: bool) -> None:
+    """Where it is, and what opens it; a token that came from the environment is not repeated.
+
+    Who begins is told what to change in a program, too.
+    """
     with suppress(OSError):  # nobody reads it, or the disk of a log is full: people are served all the same
         if as_json:
             options.emit({"url": url, "token": token})
         else:
             options.say(f"{url}/?token={token}" if token else f"{url}/ (the token is AUTOTROPH_API_KEY)")
+            if begins:
+                options.say(f"an OpenAI client: base_url={url}/v1 api_key={token or '$AUTOTROPH_API_KEY'}")
