@@ -34,6 +34,22 @@ def test_two_who_are_not_known_never_share_a_conversation():
     assert known.of("", said("Hi", "Hello!", "My dog is lost"), 4.0) != after
 
 
+def test_a_system_prompt_that_tells_the_time_begins_no_other_conversation():
+    known = Conversations("salt")
+
+    def told(time: str, *texts: str) -> list[dict[str, str]]:
+        prompt = f"You help people at ACME. It is {time}.\nFound for this question:\nPage {time} of it"
+        return [{"role": "system", "content": prompt}, *said(*texts)[1:]]
+
+    first = known.of("ann", told("10:00", "How do I pay?"), 0.0)
+    assert known.of("ann", told("10:01", "How do I pay?"), 60.0) == first
+    later = told("10:07", "How do I pay?", "By card.", "Abroad too?")
+    assert known.of("ann", later, 420.0) == first
+    assert known.of("ann", said("How do I pay?"), 430.0) != first  # another prompt
+    nobody = known.of("", told("10:08", "How do I pay?", "By card.", "Really?"), 480.0)
+    assert known.of("", told("10:09", "How do I pay?", "By card.", "Really?"), 540.0) != nobody  # who knows
+
+
 def test_who_is_known_asks_the_same_again_within_the_hour():
     known = Conversations("salt")
     first = known.of("ann", said("How do I pay?"), 0.0)

@@ -4,13 +4,14 @@ import json
 from typing import get_args
 
 import pytest
+from msgspec import structs
 
 from autotroph.ingest.traffic.finding import FINDERS, noted
 from autotroph.ingest.traffic.forms import reports
 from autotroph.ingest.traffic.leaving import asks_back
 from autotroph.ingest.traffic.quoting import edit_of
 from autotroph.ingest.traffic.refusing import refuses
-from autotroph.ingest.traffic.turns import Turn, hear
+from autotroph.ingest.traffic.turns import Heard, Turn, hear
 from autotroph.spec.traffic import WAITS, Traffic
 from ingest.judging import HELD_OUT, TUNED, figures
 from ingest.talking import BILL, TOOLS
@@ -53,6 +54,21 @@ class TestAskedAgain:
     )
     def test_what_is_none(self, after, more):
         assert found("regenerate", turn("a", 0.0, QUESTION, **more), after) == []
+
+    @pytest.mark.parametrize("kind", ["regenerate", "abandonment"])
+    def test_what_somebody_else_asks_in_the_same_session_is_none(self, kind):
+        one, two = turn("a", 0.0, QUESTION), turn("b", 30.0, QUESTION)
+        assert len(found(kind, one, two)) == 1
+        assert found(kind, structs.replace(one, user="ann"), two) == []
+
+    def test_the_same_again_at_another_time_of_the_system_prompt_is_a_regeneration(self):
+        def told(time: str) -> Heard:
+            return hear([{"role": "system", "content": f"Be brief. It is {time}."}, *said(QUESTION)])
+
+        one, two = (structs.replace(turn("", at), heard=told(f"10:{at:02.0f}")) for at in (5.0, 30.0))
+        assert len(found("regenerate", one, two)) == 1
+        other = structs.replace(two, heard=hear([{"role": "system", "content": "Plan it."}, *said(QUESTION)]))
+        assert found("regenerate", one, other) == []
 
     def test_who_greets_twice_does_not_ask_again(self):
         assert found("regenerate", turn("a", 0.0, "Hello!"), turn("b", 30.0, "Hello!")) == []

@@ -12,7 +12,7 @@ from autotroph.errors import InputError
 from autotroph.ingest.sites import Template, template_of
 from autotroph.plan.drafting import draft, name_of
 from autotroph.plan.surveying import LEAST, SEEN, Survey, survey
-from autotroph.records import Decision, Record
+from autotroph.records import IMPROVE, Decision, Record, Terms
 from autotroph.spec import ModelSpec, ProductSpec, parse
 from autotroph.store import Store, open_store
 from ingest.judging import found_in
@@ -195,6 +195,15 @@ def test_a_ledger_without_traffic_says_what_to_do(store):
     store.append(asked("t", "u", 1.0, inputs={}, session="")).durable()
     with pytest.raises(InputError, match="of no call site there are enough"):
         draft(survey(store), PRODUCT)
+
+
+def test_calls_that_may_not_be_learned_from_propose_nothing(store):
+    for number, talk in enumerate(said()[:60]):
+        terms = Terms(learn=number % 3 > 0, purposes=(IMPROVE,) if number % 3 > 1 else ("billing",))
+        store.append(*passed(number, talk, terms=terms)).durable()
+    agreed, whole = survey(store, agreed=True), survey(store)
+    assert 0 < agreed.calls < whole.calls / 2
+    assert agreed.tasks[0].units == 20
 
 
 def test_embeddings_and_rare_sites_are_counted_and_left_out(store):

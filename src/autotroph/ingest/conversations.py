@@ -4,7 +4,8 @@ A client that speaks the chat format sends the whole conversation each time, so 
 beginning of what is asked now: up to an answer (it goes on, or the last question was put differently), or
 all of it (the same is asked again). Who asked what is remembered as hashes, so many at most, the oldest
 forgotten first. A conversation that was forgotten is recognised by how it began, by everybody who knows
-the same salt.
+the same salt. Of a system prompt counts what its call site is known by: it may tell the time, or what was
+looked up for this question. Where nobody knows who asks, all of it counts, for it may say who.
 """
 
 from collections import OrderedDict
@@ -13,6 +14,8 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+
+from autotroph.ingest.sites import SHOWN, lasting, text_of
 
 REMEMBERED = 20_000
 """Requests that are remembered at most."""
@@ -83,7 +86,7 @@ class Conversations:
         for place, message in enumerate(messages):
             if place and message.get("role") == "assistant":
                 yield state.digest()
-            state.update(msgspec.json.encode((message.get("role"), message.get("content"))))
+            state.update(msgspec.json.encode((message.get("role"), _heard(message, known=bool(who)))))
         yield state.digest()
 
     def _remember(self, asked: bytes, session: str, at: float, *, known: bool) -> None:
@@ -93,3 +96,11 @@ class Conversations:
         self._known.move_to_end(asked)
         while len(self._known) > self._remembered:
             self._known.popitem(last=False)
+
+
+def _heard(message: Mapping[str, Any], *, known: bool) -> Any:
+    """What a message says for good: a system prompt of somebody known often tells the time, too."""
+    content = message.get("content")
+    if known and message.get("role") in ("system", "developer"):
+        return lasting(text_of(content)[:SHOWN])
+    return content

@@ -114,9 +114,13 @@ def site_of(path: str, document: Mapping[str, Any]) -> str:
 
 def template_of(path: str, document: Mapping[str, Any]) -> Template:
     """What of a request is the same whenever its call site calls; whatever has another shape is left out."""
-    prompt = _prompt(document)
-    words = _masked(_beginning(prompt)) if prompt else ()
+    words = lasting(_prompt(document))
     return Template("/" + path.strip("/").removeprefix("v1/"), words, _tools(document), _schema(document))
+
+
+def lasting(prompt: str) -> tuple[str, ...]:
+    """The words of a system prompt that are the same in the next call, too; only its beginning is read."""
+    return _masked(_beginning(prompt)) if prompt else ()
 
 
 def template_of_inputs(inputs: Mapping[str, Any]) -> Template:

@@ -137,7 +137,7 @@ def draft(survey: Survey, product: ProductSpec, upstream: ModelSpec | None = Non
     """
     if not survey.calls:
         raise InputError(
-            "no calls that ask for a model are in the ledger; point a client at"
+            "no calls that ask for a model, and may be learned from, are in the ledger; point a client at"
             " `autotroph serve --upstream URL`, and try again when it was used"
         )
     if not survey.tasks:

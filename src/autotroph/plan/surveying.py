@@ -18,6 +18,7 @@ from autotroph.ingest.sites import Template, template_of_inputs
 from autotroph.ingest.traffic.calls import Calls
 from autotroph.ingest.traffic.finding import noted
 from autotroph.plan.traffic import DAY, Flow
+from autotroph.records import IMPROVE
 from autotroph.spec.traffic import SITE, WAITS, Traffic
 from autotroph.stats.confidence import Interval, mean_interval
 from autotroph.store import Reader, SqlValue
@@ -92,15 +93,16 @@ class _Call(NamedTuple):
     at: float
 
 
-def survey(reader: Reader, least: int = LEAST, newest: int = NEWEST) -> Survey:
+def survey(reader: Reader, least: int = LEAST, newest: int = NEWEST, *, agreed: bool = False) -> Survey:
     """What the calls in a ledger show.
 
     Args:
         reader: of the ledger.
         least: calls that a task has at least.
         newest: so many of the newest calls are looked at.
+        agreed: only at those that may be learned from.
     """
-    calls = dict(_calls(reader, newest))
+    calls = dict(_calls(reader, newest, agreed=agreed))
     groups = grouped(_sites(reader, Counter(one.site for one in calls.values())))
     words = [group for group in groups if group.template.path != "/embeddings"]
     chosen = [group for group in words if group.calls >= least][:TASKS]
@@ -120,12 +122,15 @@ def survey(reader: Reader, least: int = LEAST, newest: int = NEWEST) -> Survey:
 
 _CALLS = """
 SELECT id, task, user, session, option, at FROM decisions
-WHERE provenance = 'import' AND served AND +task GLOB 'site-*' ORDER BY sequence DESC LIMIT :newest"""
+WHERE provenance = 'import' AND served AND +task GLOB 'site-*'
+AND (NOT :agreed OR learn AND EXISTS (SELECT 1 FROM json_each(purposes) WHERE value = :improve))
+ORDER BY sequence DESC LIMIT :newest"""
 """Without the plus the index of tasks would find all there ever were, to sort them."""
 
 
-def _calls(reader: Reader, newest: int) -> Iterator[tuple[str, _Call]]:
-    for id_, task, user, session, option, at in reader.query(_CALLS, {"newest": newest}).rows:
+def _calls(reader: Reader, newest: int, *, agreed: bool) -> Iterator[tuple[str, _Call]]:
+    given: dict[str, SqlValue] = {"newest": newest, "agreed": agreed, "improve": IMPROVE}
+    for id_, task, user, session, option, at in reader.query(_CALLS, given).rows:
         if SITE.fullmatch(str(task)):
             yield str(id_), _Call(str(task), str(user), str(session), str(option), float(str(at)))
 

@@ -86,7 +86,7 @@ def _from_traffic(target: Path, name: str | None, upstream: str, *, force: bool,
     product = _product(before, target, name)
     url = override() or located(product.store, target.parent)
     with closing(open_reader(url)) as reader:
-        found = draft(survey(reader), product, _answering(before, upstream))
+        found = draft(survey(reader, agreed=True), product, _answering(before, upstream))
     _write(target, found.text, force=force)
     if as_json:
         emit({"path": str(target), **said(found)})

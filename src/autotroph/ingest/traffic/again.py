@@ -54,6 +54,8 @@ def _next(turns: Iterable[Turn], wait: float) -> Iterator[tuple[Turn, Turn]]:
     for turn, after in pairs(turns):
         if after is None or turn.error or not after.heard.asks:
             continue
+        if turn.user and after.user and turn.user != after.user:  # several people share the session
+            continue
         if turn.answered + READ <= after.at <= turn.answered + wait:
             yield turn, after
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from autotroph.clock import digest
-from autotroph.ingest.sites import text_of
+from autotroph.ingest.sites import SHOWN, lasting, text_of
 
 LONGEST = 20_000
 """Characters of a text that are looked at."""
@@ -20,7 +20,8 @@ class Heard(msgspec.Struct, frozen=True):
     """What of the messages of a call is looked at.
 
     Attributes:
-        whole: a hash of all that was said, by whom; empty where nothing was.
+        whole: a hash of all that was said, by whom; empty where nothing was. Of a system prompt counts what
+            its call site is known by: it may tell the time.
         questions: how often the person spoke.
         question: what the person said last.
         asks: whether that is the last message: it is the person who speaks, and not a tool or a program.
@@ -80,9 +81,13 @@ def hear(messages: Sequence[Any]) -> Heard:
     said = [(str(one.get("role")), text_of(one.get("content")).strip()) for one in known]
     questions = [text for role, text in said if role == "user"]
     question = questions[-1][:LONGEST] if questions else ""
-    whole = digest(*(part for pair in said for part in pair))
+    whole = digest(*(part for role, text in said for part in (role, *_for_good(role, text))))
     asks = said[-1][0] == "user" and bool(question)
     return Heard(whole, len(questions), question, asks, tuple(_results(known))[::-1])
+
+
+def _for_good(role: str, text: str) -> tuple[str, ...]:
+    return lasting(text[:SHOWN]) if role in ("system", "developer") else (text,)
 
 
 def _results(messages: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
