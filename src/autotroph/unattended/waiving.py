@@ -118,7 +118,9 @@ def unjudged(reader: Reader, spec: Spec) -> Iterator[Need]:
         found = sample(reader, spec, task) if declared.reward else Sample()
         if found.waiting:
             nobody = "" if found.judged else ", and nobody audits"
-            what = f"{len(found.waiting):,} decisions of its audit sample wait for a judgement{nobody}"
+            one = len(found.waiting) == 1
+            waits = "1 decision" if one else f"{len(found.waiting):,} decisions"
+            what = f"{waits} of its audit sample {'waits' if one else 'wait'} for a judgement{nobody}"
             yield Need(task, what, f"autotroph rewards sample {task}")
 
 
