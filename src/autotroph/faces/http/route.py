@@ -17,8 +17,10 @@ from autotroph.govern.keys import Key
 T = TypeVar("T", bound=msgspec.Struct)
 LONGEST_NAME = 256
 REST = "{rest}"
-PREFIX = b"/v1"
 """At the end of a path: all that is left of it, whatever that is."""
+
+PREFIX = b"/v1"
+"""What stands before the paths that OpenAI's clients ask for; their base URL ends in it."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
