@@ -1,7 +1,10 @@
 """The one reading of a ledger behind the status screen."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -55,61 +58,58 @@ def test_decisions_without_a_signal_need_somebody(product: Product) -> None:
     assert found.tasks[0].counts.pending == 3
 
 
+CHAT = """
+[product]
+name = "support"
+[models.small]
+kind = "openai"
+base_url = "https://llm.example.com/v1"
+[tasks.answer]
+kind = "chat"
+variants = { small = { model = "small" } }
+"""
+REWARDED = """
+unit = "decision"
+reward = "fine"
+[signals]
+regenerated = { type = "boolean", traffic = "regenerate" }
+[rewards.fine]
+value = "1 - regenerated"
+silent = { regenerated = false }
+"""
+
+
+@contextmanager
+def chatting(folder: Path, declared: str) -> Iterator[Product]:
+    path = folder / "autotroph.toml"
+    path.write_text(declared, "utf-8")
+    with autotroph.open(path) as product:
+        yield product
+
+
+def asked(product: Product, **given: Any) -> None:
+    """One call of the task is on record."""
+    made = Decision(
+        id="d1", task="answer", epoch=0, arm="main", p_arm=1.0,
+        options=(Option("small", 1.0),), option="small", unit="d1", unit_kind="decision",
+        cluster="d1", fold="tracks", policy="",
+        variant="", declaration="", at=product.clock.now(), **given,
+    )  # fmt: skip
+    product.store.append(made).durable()
+
+
 def test_calls_of_a_task_without_a_reward_are_there(tmp_path: Path) -> None:
-    text = """
-        [product]
-        name = "support"
-        [models.small]
-        kind = "openai"
-        base_url = "https://llm.example.com/v1"
-        [tasks.answer]
-        kind = "chat"
-        [tasks.answer.variants.small]
-        model = "small"
-    """
-    (tmp_path / "autotroph.toml").write_text(text, "utf-8")
-    with autotroph.open(tmp_path / "autotroph.toml") as opened:
+    with chatting(tmp_path, CHAT) as opened:
         assert subjects(read(opened, opened.spec)) == {"answer": "no decision yet"}
-        made = Decision(
-            id="d1", task="answer", release="", epoch=0, arm="main", p_arm=1.0,
-            options=(Option("small", 1.0),), option="small", unit="d1", unit_kind="decision",
-            cluster="d1", fold="tracks", policy="", provenance="import",
-            variant="", declaration="", at=opened.clock.now(),
-        )  # fmt: skip
-        opened.store.append(made).durable()
+        asked(opened, release="", provenance="import")
         assert subjects(read(opened, opened.spec)) == {"answer": "declares no reward, so it cannot learn"}
 
 
 def test_a_signal_that_nobody_sends_is_not_asked_for(tmp_path: Path) -> None:
-    text = """
-        [product]
-        name = "support"
-        [models.small]
-        kind = "openai"
-        base_url = "https://llm.example.com/v1"
-        [tasks.answer]
-        kind = "chat"
-        unit = "decision"
-        reward = "fine"
-        [tasks.answer.variants.small]
-        model = "small"
-        [signals]
-        regenerated = { type = "boolean", traffic = "regenerate" }
-        [rewards.fine]
-        value = "1 - regenerated"
-        silent = { regenerated = false }
-    """
-    (tmp_path / "autotroph.toml").write_text(text, "utf-8")
-    with autotroph.open(tmp_path / "autotroph.toml") as opened:
+    with chatting(tmp_path, CHAT + REWARDED) as opened:
         (need,) = read(opened, opened.spec).needs
         assert (need.what, need.way_out) == ("no decision yet", 'model="answer"')
-        made = Decision(
-            id="d1", task="answer", release="r", epoch=0, arm="main", p_arm=1.0,
-            options=(Option("small", 1.0),), option="small", unit="d1", unit_kind="decision",
-            cluster="d1", fold="tracks", policy="",
-            variant="", declaration="", at=opened.clock.now(),
-        )  # fmt: skip
-        opened.store.append(made).durable()
+        asked(opened, release="r")
         assert "answer" not in subjects(read(opened, opened.spec))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from autotroph.ingest.sites import SHOWN, lasting, text_of
+from autotroph.ingest.sites import PROGRAMS, lasting, text_of
 
 REMEMBERED = 20_000
 """Requests that are remembered at most."""
@@ -101,6 +101,6 @@ class Conversations:
 def _heard(message: Mapping[str, Any], *, known: bool) -> Any:
     """What a message says for good: a system prompt of somebody known often tells the time, too."""
     content = message.get("content")
-    if known and message.get("role") in ("system", "developer"):
-        return lasting(text_of(content)[:SHOWN])
+    if known and message.get("role") in PROGRAMS:
+        return lasting(text_of(content))
     return content

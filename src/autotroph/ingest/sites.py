@@ -30,6 +30,9 @@ WORDS = 4
 SHOWN = 2000
 """Characters in which those lines are looked for."""
 
+PROGRAMS = ("system", "developer")
+"""Roles in which a program speaks for itself."""
+
 TOOLS = 256
 """Names of tools, and of the properties of a schema, that are read."""
 
@@ -155,7 +158,7 @@ def _prompt(document: Mapping[str, Any]) -> str:
         if not isinstance(message, dict):
             continue
         text = text_of(message.get("content"))[:SHOWN]
-        if message.get("role") in ("system", "developer"):
+        if message.get("role") in PROGRAMS:
             return text
         if message.get("role") == "user":
             return _instruction(text)

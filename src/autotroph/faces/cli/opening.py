@@ -72,9 +72,8 @@ def opened(config: Path, instead: str, *, strict: bool = True) -> Product:
         return autotroph.open(config, strict=strict, **({"store": open_store(url)} if url else {}))
     except Occupied as error:
         served = "Is it served already? Ask that server, or stop it first"
-        raise Occupied(
-            f"{error}. {f'Where the product runs, call {instead}' if instead else served}"
-        ) from error
+        way_out = f"Where the product runs, call {instead}" if instead else served
+        raise Occupied(f"{error}. {way_out}") from error
 
 
 def refuse_local(spec: Spec, instead: str = "product.cycle()") -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from autotroph.clock import digest
-from autotroph.ingest.sites import SHOWN, lasting, text_of
+from autotroph.ingest.sites import PROGRAMS, lasting, text_of
 
 LONGEST = 20_000
 """Characters of a text that are looked at."""
@@ -87,7 +87,7 @@ def hear(messages: Sequence[Any]) -> Heard:
 
 
 def _for_good(role: str, text: str) -> tuple[str, ...]:
-    return lasting(text[:SHOWN]) if role in ("system", "developer") else (text,)
+    return lasting(text) if role in PROGRAMS else (text,)
 
 
 def _results(messages: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
